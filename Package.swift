@@ -1,0 +1,53 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// CI sets this so that a warning fails the build; a developer's half-written line should not.
+let strict: [SwiftSetting] = Context.environment["AGENTGW_STRICT"] != nil ? [.treatAllWarnings(as: .error)] : []
+
+let settings: [SwiftSetting] =
+    strict + [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        // An async function stays on its caller's executor: on an event loop, no hop is ever implied.
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    ]
+
+let package = Package(
+    name: "agentgw",
+    products: [
+        .executable(name: "agentgw", targets: ["agentgw"]),
+        .library(name: "CEL", targets: ["CEL"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
+        .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
+
+        .target(name: "JSON", swiftSettings: settings),
+        .target(name: "CEL", dependencies: ["JSON", "CRE2"], swiftSettings: settings),
+        .target(name: "Auth", dependencies: ["CEL", "JSON", "COpenSSL", "CJWT"], swiftSettings: settings),
+        .target(
+            name: "Proxy", dependencies: ["Auth", "CEL", "JSON", "CLinux", "COpenSSL", "CNGHTTP2"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "agentgw",
+            dependencies: [
+                "Proxy", "Auth", "CEL", "JSON", "CYAML", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: settings),
+
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
+        .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: settings),
+        .testTarget(name: "AuthTests", dependencies: ["Auth", "CEL", "JSON"], swiftSettings: settings),
+        .testTarget(name: "ProxyTests", dependencies: ["Proxy", "Auth", "CEL", "JSON"], swiftSettings: settings),
+        .testTarget(name: "agentgwTests", dependencies: ["agentgw"], swiftSettings: settings),
+    ],
+    cxxLanguageStandard: .cxx17
+)
