@@ -1,0 +1,56 @@
+# The door to everything. `make` alone lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel differential sanitize fuzz clean
+
+BINARY := .build/release/agentgw
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install the Debian packages that a build and the tests need (as root; says which ones otherwise)
+	@scripts/setup.sh build test
+
+build: ## Build the release binary, .build/release/agentgw
+	@scripts/setup.sh build
+	swift build -c release --product agentgw
+
+demo: build ## Start a gateway that needs no configuration and no network, with calls to try
+	$(BINARY) demo
+
+test: ## Build, then run the unit tests and the end-to-end tests
+	@scripts/setup.sh build test
+	swift test
+	swift build -c release --product agentgw
+	scripts/conformance.sh
+	scripts/e2e.sh
+
+check: ## What CI runs: lint, build without warnings, unit tests, conformance, end-to-end tests, a short fuzz
+	@scripts/check.sh
+
+fmt: ## Format every Swift file
+	swift format --in-place --parallel $$(git ls-files 'Package.swift' '*.swift')
+
+lint: ## Check format and the code rules
+	@scripts/lint.sh
+
+dist: build ## A stripped binary with checksum in dist/
+	@mkdir -p dist
+	strip --strip-all -o dist/agentgw $(BINARY)
+	@cd dist && sha256sum agentgw > agentgw.sha256 && ls -l agentgw
+
+bench: ## Measure the release build beside nginx and Envoy; writes docs/performance.md
+	@scripts/setup.sh build bench
+	swift build -c release --product agentgw
+	bench/run.sh
+
+sanitize: ## Unit tests and an end-to-end pass under ThreadSanitizer and AddressSanitizer
+	@scripts/setup.sh build test
+	scripts/sanitize.sh
+
+fuzz: ## Run every fuzz target for a minute in all (FUZZ_SECONDS changes that)
+	@scripts/setup.sh build
+	scripts/fuzz.sh
+
+clean: ## Remove what was built
+	rm -rf .build .build-* dist .venv-e2e
