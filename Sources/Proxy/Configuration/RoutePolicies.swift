@@ -1,0 +1,52 @@
+// The policies of a route and of a backend. nil means that the policy is not there; an empty policy is not nil.
+
+import Auth
+
+/// The policies of a route.
+package struct RoutePolicies: Sendable {
+    package var cors: CORSPolicy?
+    package var jwtAuthentication: JWTAuthentication?
+    package var mcpAuthentication: MCPAuthentication?
+    package var basicAuthentication: BasicAuthentication?
+    package var apiKeyAuthentication: APIKeyAuthentication?
+    package var authorization: AuthorizationRules?
+    package var mcpAuthorization: AuthorizationRules?
+    package var a2aAuthorization: AuthorizationRules?
+    package var a2a: A2APolicy?
+    package var requestHeaders: HeaderModifier?
+    package var responseHeaders: HeaderModifier?
+    package var urlRewrite: URLRewrite?
+    package var requestRedirect: RequestRedirect?
+    package var directResponse: DirectResponse?
+    package var timeouts: Timeouts
+    package var retry: RetryPolicy?
+    /// For every backend of the route that sets none of its own.
+    package var backendAuthentication: BackendAuthentication?
+    package var backendTLS: BackendTLS?
+
+    package init() {
+        timeouts = Timeouts()
+    }
+}
+
+/// The policies of one backend. What the route sets (`backendAuth`, `backendTLS`) is already filled in where the backend
+/// sets nothing itself; rule sets are the backend's own and come after the route's.
+package struct BackendPolicies: Sendable {
+    package var authorization: AuthorizationRules?
+    package var mcpAuthorization: AuthorizationRules?
+    package var a2aAuthorization: AuthorizationRules?
+    package var a2a: A2APolicy?
+    package var requestHeaders: HeaderModifier?
+    package var responseHeaders: HeaderModifier?
+    package var backendAuthentication: BackendAuthentication?
+    package var backendTLS: BackendTLS?
+    package var connectTimeout: Duration?
+    package var requestTimeout: Duration?
+
+    package init() {}
+}
+
+/// `a2a: {}`: the route leads to an A2A agent.
+package struct A2APolicy: Hashable, Sendable {
+    package init() {}
+}
