@@ -1,0 +1,124 @@
+// One request and the way back, as every layer above sees it, whatever version of HTTP the client speaks.
+// Confined to the client connection's loop; valid until the handler returns.
+
+import Glibc
+
+package class Exchange {
+    package let request = RequestHead()
+    /// Scratch for the reply, so that no reply allocates one.
+    package let response = ResponseHead()
+    package let connection: ClientInfo
+    /// When the head was complete.
+    package internal(set) var started = MonotonicTime(nanoseconds: 0)
+    /// The status that was sent; 0 before.
+    package internal(set) var sentStatus = 0
+    package internal(set) var sentBodyBytes = 0
+    package internal(set) var receivedBodyBytes = 0
+    /// A reply was begun and cannot be completed: the client must see that it is cut off.
+    package internal(set) var isAborted = false
+
+    init(connection: ClientInfo) { self.connection = connection }
+
+    package var loop: EventLoop { connection.loop }
+    package var responseStarted: Bool { sentStatus != 0 }
+
+    /// The socket whose hang-up means that nobody waits for the answer.
+    package var clientSocket: Socket? { nil }
+
+    // MARK: Request body
+
+    /// The whole body when it has already arrived with the head; it is consumed. Valid until the exchange ends.
+    package func takeBufferedBody() -> ByteView? { preconditionFailure("abstract") }
+
+    /// The next piece of the body, nil at its end. Valid until the next call.
+    package func readBody() async throws(ExchangeError) -> ByteView? { preconditionFailure("abstract") }
+
+    /// Ends a `readBody` that waits, with `cancelled`.
+    package func cancelReading() { preconditionFailure("abstract") }
+
+    /// The whole body in one piece.
+    /// - Throws: `bodyTooLarge` when it is longer than `limit` bytes; the rest is not read.
+    package func collectBody(limit: Int, into buffer: IOBuffer) async throws(ExchangeError) {
+        if case .length(let count) = request.framing, count > limit { throw .message(.bodyTooLarge) }
+        while let piece = try await readBody() {
+            guard buffer.readableBytes + piece.count <= limit else { throw .message(.bodyTooLarge) }
+            buffer.append(piece)
+        }
+    }
+
+    // MARK: Reply
+
+    /// Sends an interim (1xx) reply.
+    package func sendInterim(_ head: ResponseHead) async throws(ExchangeError) { preconditionFailure("abstract") }
+
+    /// Begins the reply with `head` (its `framing` says how the body ends); bytes may wait for the first `write`.
+    package func start(_ head: ResponseHead) async throws(ExchangeError) { preconditionFailure("abstract") }
+
+    package func write(_ view: ByteView) async throws(ExchangeError) { preconditionFailure("abstract") }
+
+    /// Makes sure that everything written so far is on its way.
+    package func flush() async throws(ExchangeError) { preconditionFailure("abstract") }
+
+    /// Ends the reply.
+    package func finish(trailers: HeaderBlock?) async throws(ExchangeError) { preconditionFailure("abstract") }
+
+    /// Gives up on a reply that was begun: the connection (or stream) is reset.
+    package func abort() { isAborted = true }
+
+    /// Sends a whole reply.
+    package func reply(_ head: ResponseHead, body: ByteView) async throws(ExchangeError) {
+        head.framing = .length(body.count)
+        try await start(head)
+        if body.count > 0, request.method != .head { try await write(body) }
+        try await finish(trailers: nil)
+    }
+}
+
+/// What is known about the client's connection.
+package final class ClientInfo: @unchecked Sendable {
+    package let loop: EventLoop
+    package let peer: SocketAddress
+    package let local: SocketAddress
+    package let isSecure: Bool
+    /// The peer's address as text, made once for the connection.
+    package let peerIP: String
+
+    package init(loop: EventLoop, peer: SocketAddress, local: SocketAddress, isSecure: Bool) {
+        self.loop = loop
+        self.peer = peer
+        self.local = local
+        self.isSecure = isSecure
+        peerIP = peer.ip
+    }
+}
+
+/// What a server does with requests.
+package protocol RequestHandler: AnyObject, Sendable {
+    /// Answers one request; never throws: whatever goes wrong becomes a reply or an aborted one.
+    func handle(_ exchange: Exchange) async
+
+    /// Builds the reply to bytes that are no request.
+    func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8]
+
+    /// New requests on open connections are answered with `Connection: close`.
+    var isDraining: Bool { get }
+
+    var limits: ServerLimits { get }
+}
+
+/// The bounds of a client connection.
+package struct ServerLimits: Sendable {
+    package var head = HeadLimits()
+    /// From the first byte of a head to its last: a slow head holds a connection, not a worker, but is an attack.
+    package var headerTimeout = Duration.seconds(10)
+    /// Between two requests of a connection.
+    package var idleTimeout = Duration.seconds(60)
+    /// Between two pieces of a request body.
+    package var bodyTimeout = Duration.seconds(60)
+    /// For the client to take what was sent.
+    package var writeTimeout = Duration.seconds(60)
+    /// Bytes of an unread request body that are read and dropped to keep a connection; a larger rest closes it.
+    package var drainBytes = 64 * 1024
+
+    package init() {}
+}

@@ -1,0 +1,209 @@
+// An exchange over HTTP/1: the request's body from the connection's input, the reply with its framing.
+
+import Glibc
+
+final class HTTP1Exchange: Exchange {
+    /// Pieces up to this size are copied behind their framing and leave in one system call; larger ones are not copied.
+    private static let copyLimit = 16 * 1024
+
+    private let transport: Transport
+    private let input: HTTP1Input
+    private let limits: ServerLimits
+    private let out = IOBuffer(capacity: 2048)
+    var draining = false
+
+    private enum Output {
+        case none
+        case length(Int)
+        case chunked
+        case untilClose
+        /// The reply has no body by its nature: HEAD, 204, 304.
+        case forbidden
+    }
+    private var output = Output.none
+    private var finished = false
+    private var keepAlive = true
+    private var continueSent = false
+
+    init(connection: ClientInfo, transport: Transport, input: HTTP1Input, limits: ServerLimits) {
+        self.transport = transport
+        self.input = input
+        self.limits = limits
+        super.init(connection: connection)
+    }
+
+    func begin() {
+        request.reset()
+        response.reset()
+        out.clear()
+        output = .none
+        finished = false
+        keepAlive = true
+        continueSent = false
+        started = loop.now
+        sentStatus = 0
+        sentBodyBytes = 0
+        receivedBodyBytes = 0
+        isAborted = false
+    }
+
+    override var clientSocket: Socket? { transport.socket }
+
+    // MARK: Request body
+
+    override func takeBufferedBody() -> ByteView? {
+        let body = input.takeBufferedBody()
+        if let body { receivedBodyBytes = body.count }
+        return body
+    }
+
+    override func readBody() async throws(ExchangeError) -> ByteView? {
+        if request.expectsContinue, !continueSent, !responseStarted, !input.hasBodyBytes, !input.bodyIsComplete {
+            continueSent = true
+            do { try await transport.write(ByteView("HTTP/1.1 100 Continue\r\n\r\n")) } catch { throw .io(error) }
+        }
+        transport.socket.readDeadline = loop.now + limits.bodyTimeout
+        let piece = try await input.nextBody()
+        receivedBodyBytes += piece?.count ?? 0
+        return piece
+    }
+
+    override func cancelReading() { transport.socket.cancelWaits() }
+
+    // MARK: Reply
+
+    override func sendInterim(_ head: ResponseHead) async throws(ExchangeError) {
+        guard request.version == .http11, !responseStarted else { return }
+        out.append("HTTP/1.1 ")
+        out.append(decimal: head.status)
+        out.append(0x20)
+        out.append(ReasonPhrase.of(head.status))
+        out.append("\r\n")
+        head.headers.serialize(into: out)
+        out.append("\r\n")
+        try await flush()
+    }
+
+    override func start(_ head: ResponseHead) async throws(ExchangeError) {
+        precondition(!responseStarted, "a second reply to one request")
+        sentStatus = head.status
+        var length: Int?
+        var chunked = false
+        if request.method == .head || head.statusForbidsBody {
+            output = .forbidden
+            if request.method == .head, case .length(let count) = head.framing {
+                length = count
+            }
+        } else {
+            switch head.framing {
+            case .none:
+                output = .length(0)
+                length = 0
+            case .length(let count):
+                output = .length(count)
+                length = count
+            case .chunked, .untilClose:
+                chunked = request.version == .http11
+                output = chunked ? .chunked : .untilClose
+            }
+        }
+        keepAlive = request.keepAlive && !draining && willDrain
+        if case .untilClose = output { keepAlive = false }
+        var keepsLength = false
+        if case .forbidden = output, length == nil { keepsLength = true }
+        HTTP1Writer.head(
+            head, version: request.version, contentLength: length, chunked: chunked, keepsLength: keepsLength,
+            keepAlive: keepAlive, into: out)
+    }
+
+    /// Whether what is left of the request's body is short enough to be read and dropped. A client that waits for
+    /// "100 Continue" and did not get it may or may not send its body: only closing is safe (RFC 9110 §10.1.1).
+    private var willDrain: Bool {
+        if input.bodyIsComplete { return true }
+        if request.expectsContinue, !continueSent, !input.hasBodyBytes { return false }
+        guard !pumping else { return true }
+        guard let remaining = input.remainingLength else { return false }
+        return remaining <= limits.drainBytes
+    }
+
+    /// The body is being sent upstream while the reply begins.
+    var pumping = false
+
+    override func write(_ view: ByteView) async throws(ExchangeError) {
+        guard view.count > 0 else { return }
+        transport.socket.writeDeadline = loop.now + limits.writeTimeout
+        sentBodyBytes += view.count
+        switch output {
+        case .none: preconditionFailure("a body before its head")
+        case .forbidden: sentBodyBytes -= view.count
+        case .length(let remaining):
+            guard view.count <= remaining else { throw .message(.contentLength) }
+            output = .length(remaining - view.count)
+            try await send(view)
+        case .untilClose:
+            try await send(view)
+        case .chunked:
+            if view.count <= HTTP1Exchange.copyLimit {
+                HTTP1Writer.chunk(view, into: out)
+                try await flush()
+            } else {
+                out.append(hexadecimal: view.count)
+                out.append("\r\n")
+                try await send(view)
+                out.append("\r\n")
+            }
+        }
+    }
+
+    private func send(_ view: ByteView) async throws(ExchangeError) {
+        do {
+            try await transport.write(out.view, view)
+        } catch { throw .io(error) }
+        out.clear()
+    }
+
+    override func flush() async throws(ExchangeError) {
+        guard out.readableBytes > 0 else { return }
+        do { try await transport.flush(out) } catch { throw .io(error) }
+    }
+
+    override func finish(trailers: HeaderBlock?) async throws(ExchangeError) {
+        switch output {
+        case .none: preconditionFailure("the end of a reply before its head")
+        case .length(let remaining):
+            guard remaining == 0 else { throw .message(.truncatedBody) }
+        case .chunked: HTTP1Writer.lastChunk(trailers, into: out)
+        case .untilClose: keepAlive = false
+        case .forbidden: break
+        }
+        finished = true
+        try await flush()
+    }
+
+    override func abort() {
+        super.abort()
+        out.clear()
+        if case .untilClose = output { transport.socket.closeWithReset() }
+    }
+
+    /// Brings the exchange to its end. True when the connection can take another request.
+    func end() async -> Bool {
+        guard finished, !isAborted, keepAlive else {
+            // A reply that never ended must not look like one that did.
+            if !finished { isAborted = true }
+            return false
+        }
+        if input.bodyIsComplete { return true }
+        transport.socket.readDeadline = loop.now + limits.headerTimeout
+        var rest = limits.drainBytes
+        do {
+            while let piece = try await input.nextBody() {
+                rest -= piece.count
+                if rest < 0 { return false }
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+}

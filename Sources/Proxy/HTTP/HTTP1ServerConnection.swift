@@ -1,0 +1,155 @@
+// A client's HTTP/1 connection: reads requests one after the other (pipelined ones wait their turn in the buffer), has
+// each answered, and decides whether the connection lives on.
+
+import Glibc
+
+final class HTTP1ServerConnection {
+    private let transport: Transport
+    private let input: HTTP1Input
+    private let info: ClientInfo
+    private let handler: any RequestHandler
+    private let limits: ServerLimits
+    private var exchange: HTTP1Exchange?
+
+    init(transport: Transport, info: ClientInfo, handler: any RequestHandler) {
+        self.transport = transport
+        self.info = info
+        self.handler = handler
+        limits = handler.limits
+        input = HTTP1Input(transport: transport)
+    }
+
+    /// Between requests, with nothing received of the next one: may be closed without loss.
+    private(set) var isIdle = true
+
+    func run() async {
+        while await serveOne() {}
+        input.release()
+        transport.close()
+    }
+
+    func closeIfIdle() {
+        if isIdle { transport.socket.cancelWaits() }
+    }
+
+    /// Serves one request. False when the connection is to be closed.
+    private func serveOne() async -> Bool {
+        let socket = transport.socket
+        isIdle = !input.hasBufferedBytes
+        if isIdle, handler.isDraining { return false }
+        socket.readDeadline = transport.loop.now + limits.idleTimeout
+        let head: (UnsafePointer<UInt8>, Int)?
+        var begun = false
+        do {
+            head = try await input.readHead(
+                limit: limits.head.headBytes,
+                onFirstByte: {
+                    begun = true
+                    isIdle = false
+                    socket.readDeadline = transport.loop.now + limits.headerTimeout
+                })
+        } catch .message(let error) {
+            await refuse(error)
+            return false
+        } catch .io(.timedOut) where begun {
+            await refuse(.headTimeout)
+            return false
+        } catch {
+            return false
+        }
+        guard let (bytes, length) = head else { return false }
+        isIdle = false
+
+        let exchange = self.exchange ?? HTTP1Exchange(connection: info, transport: transport, input: input, limits: limits)
+        self.exchange = exchange
+        exchange.begin()
+        do {
+            try HeadParser.parse(bytes, length, into: exchange.request, limits: limits.head)
+        } catch {
+            await refuse(error)
+            return false
+        }
+        exchange.draining = handler.isDraining
+        input.beginBody(exchange.request.framing)
+        socket.readDeadline = transport.loop.now + limits.bodyTimeout
+        socket.writeDeadline = transport.loop.now + limits.writeTimeout
+
+        await handler.handle(exchange)
+
+        let reusable = await exchange.end()
+        if !reusable {
+            if !exchange.isAborted { await linger() }
+            return false
+        }
+        input.finishMessage()
+        if !input.hasBufferedBytes { self.exchange = nil }
+        return true
+    }
+
+    private func refuse(_ error: ProtocolError) async {
+        let response = ResponseHead()
+        let body = handler.refuse(error, response)
+        response.keepAlive = false
+        let out = IOBuffer(capacity: 512 + body.count)
+        HTTP1Writer.head(response, version: .http11, contentLength: body.count, keepAlive: false, into: out)
+        out.append(body)
+        transport.socket.writeDeadline = transport.loop.now + limits.writeTimeout
+        do {
+            try await transport.flush(out)
+        } catch {
+            return  // The client is gone, and with it whoever could be told.
+        }
+        await linger()
+    }
+
+    /// Closes so that the last reply arrives: FIN first, then reads what the client is still sending, briefly.
+    private func linger() async {
+        transport.shutdownWriting()
+        transport.socket.readDeadline = transport.loop.now + .seconds(2)
+        try? await input.discard(limit: 1 << 20)  // an error here only means that the peer closed first
+    }
+}
+
+/// Bytes of HTTP/1 messages.
+enum HTTP1Writer {
+    /// Appends a status line and fields. `contentLength` and `chunked` add the framing field; a `content-length` among
+    /// the fields is left out unless `keepsLength` (the reply to a HEAD, or a 304).
+    static func head(
+        _ head: ResponseHead, version: HTTPVersion, contentLength: Int? = nil, chunked: Bool = false,
+        keepsLength: Bool = false, keepAlive: Bool, into out: IOBuffer
+    ) {
+        out.append("HTTP/1.1 ")
+        out.append(decimal: head.status)
+        out.append(0x20)
+        out.append(ReasonPhrase.of(head.status))
+        out.append("\r\n")
+        if !keepsLength { head.headers.remove(.contentLength) }
+        head.headers.serialize(into: out)
+        if let contentLength {
+            out.append("content-length: ")
+            out.append(decimal: contentLength)
+            out.append("\r\n")
+        } else if chunked {
+            out.append("transfer-encoding: chunked\r\n")
+        }
+        if !keepAlive {
+            out.append("connection: close\r\n")
+        } else if version == .http10 {
+            out.append("connection: keep-alive\r\n")
+        }
+        out.append("\r\n")
+    }
+
+    static func chunk(_ view: ByteView, into out: IOBuffer) {
+        out.append(hexadecimal: view.count)
+        out.append("\r\n")
+        out.append(view)
+        out.append("\r\n")
+    }
+
+    static func lastChunk(_ trailers: HeaderBlock?, into out: IOBuffer) {
+        out.append("0\r\n")
+        trailers?.serialize(into: out)
+        out.append("\r\n")
+    }
+}

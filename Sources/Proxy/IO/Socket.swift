@@ -1,0 +1,230 @@
+// A non-blocking descriptor (socket or pipe) and the tasks that wait for it. Readiness is edge-triggered and remembered:
+// a call goes to the kernel at once when the last event allows it, and suspends only when there is nothing to do.
+// Invariant: confined to its loop; at most one task waits to read and one to write; after `close` nothing touches the
+// descriptor again.
+
+import CLinux
+import Glibc
+
+package final class Socket: @unchecked Sendable {
+    enum Wake: UInt8 {
+        case ready, timedOut, cancelled
+    }
+
+    package let loop: EventLoop
+    package let descriptor: Int32
+    package private(set) var isOpen = true
+    private var readable = false
+    private var writable = false
+    /// The peer has sent its FIN: a short read no longer means that the kernel's buffer is empty.
+    package private(set) var peerClosedWriting = false
+    /// Both directions are gone (RST, or FIN both ways).
+    package private(set) var hungUp = false
+    private var readWaiter: UnsafeContinuation<Wake, Never>?
+    private var writeWaiter: UnsafeContinuation<Wake, Never>?
+    /// When this socket hangs up, the waits of `dependent` are cancelled: the upstream of a client that left.
+    private unowned(unsafe) var dependent: Socket?
+
+    /// Applies to the wait that is under way and to later ones; `.never` by default.
+    package var readDeadline = MonotonicTime.never
+    package var writeDeadline = MonotonicTime.never
+
+    /// Takes ownership of `descriptor`, which must be non-blocking.
+    package init(loop: EventLoop, descriptor: Int32) throws(IOError) {
+        self.loop = loop
+        self.descriptor = descriptor
+        do {
+            try loop.register(self)
+        } catch {
+            isOpen = false
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    deinit {
+        // Every owner closes explicitly; this catches the paths that forget, before the descriptor leaks.
+        if isOpen { Glibc.close(descriptor) }
+    }
+
+    package func close() {
+        guard isOpen else { return }
+        isOpen = false
+        loop.unregister(self)
+        Glibc.close(descriptor)
+        cancelWaits()
+    }
+
+    /// Closes with RST instead of FIN: the only way to say "cut off" where the end of the stream is the end of the body.
+    package func closeWithReset() {
+        guard isOpen else { return }
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    /// Wakes whoever waits for this socket with `cancelled`; the socket stays open.
+    package func cancelWaits() {
+        wakeReader(.cancelled)
+        wakeWriter(.cancelled)
+    }
+
+    private func wakeReader(_ wake: Wake) {
+        guard let waiter = readWaiter else { return }
+        readWaiter = nil
+        waiter.resume(returning: wake)
+    }
+
+    private func wakeWriter(_ wake: Wake) {
+        guard let waiter = writeWaiter else { return }
+        writeWaiter = nil
+        waiter.resume(returning: wake)
+    }
+
+    // MARK: Events
+
+    func handle(_ events: UInt32) {
+        if events & EPOLLRDHUP.rawValue != 0 { peerClosedWriting = true }
+        if events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+            hungUp = true
+            peerClosedWriting = true
+            dependent?.cancelWaits()
+        }
+        let any = EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
+        if events & (EPOLLIN.rawValue | any) != 0 {
+            readable = true
+            wakeReader(.ready)
+        }
+        if events & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+            writable = true
+            wakeWriter(.ready)
+        }
+    }
+
+    /// Ends waits that are overdue; returns the earliest deadline that remains.
+    func expire(_ now: MonotonicTime) -> MonotonicTime {
+        var next = MonotonicTime.never
+        if readWaiter != nil {
+            if readDeadline <= now { wakeReader(.timedOut) } else { next = readDeadline }
+        }
+        if writeWaiter != nil {
+            if writeDeadline <= now { wakeWriter(.timedOut) } else { next = min(next, writeDeadline) }
+        }
+        return next
+    }
+
+    /// Cancels the waits of `socket` when this one hangs up; nil ends that.
+    package func cancelOnHangup(_ socket: Socket?) {
+        dependent = socket
+        if hungUp { socket?.cancelWaits() }
+    }
+
+    // MARK: Waiting
+
+    private func waitReadable() async throws(IOError) {
+        guard isOpen else { throw .cancelled }
+        precondition(readWaiter == nil, "two tasks read from one socket")
+        loop.note(readDeadline)
+        let wake = await withUnsafeContinuation { readWaiter = $0 }
+        switch wake {
+        case .ready: return
+        case .timedOut: throw .timedOut
+        case .cancelled: throw .cancelled
+        }
+    }
+
+    private func waitWritable() async throws(IOError) {
+        guard isOpen else { throw .cancelled }
+        precondition(writeWaiter == nil, "two tasks write to one socket")
+        loop.note(writeDeadline)
+        let wake = await withUnsafeContinuation { writeWaiter = $0 }
+        switch wake {
+        case .ready: return
+        case .timedOut: throw .timedOut
+        case .cancelled: throw .cancelled
+        }
+    }
+
+    /// Waits until a read would not block; for code that must not hold a buffer meanwhile, and for TLS.
+    package func readable() async throws(IOError) {
+        if !readable { try await waitReadable() }
+    }
+
+    /// TLS found the descriptor empty (or full): the next wait is for a new event.
+    func clearReadable() { if !peerClosedWriting { readable = false } }
+    func clearWritable() { writable = false }
+    func writable() async throws(IOError) {
+        if !writable { try await waitWritable() }
+    }
+
+    // MARK: Bytes
+
+    /// Reads at least one byte; zero means that the peer has finished sending.
+    package func read(into pointer: UnsafeMutablePointer<UInt8>, count: Int) async throws(IOError) -> Int {
+        while true {
+            if readable {
+                let result = Glibc.read(descriptor, pointer, count)
+                if result > 0 {
+                    if result < count, !peerClosedWriting { readable = false }
+                    return result
+                }
+                if result == 0 { return 0 }
+                if errno == EINTR { continue }
+                guard errno == EAGAIN else { throw .last("read") }
+                readable = false
+            }
+            try await waitReadable()
+        }
+    }
+
+    /// Writes all bytes.
+    package func write(_ view: ByteView) async throws(IOError) {
+        var sent = 0
+        while sent < view.count {
+            // The first write of a connection goes out without waiting for its first event.
+            let result = Glibc.send(descriptor, view.base! + sent, view.count - sent, Int32(MSG_NOSIGNAL))
+            if result > 0 {
+                sent += result
+                continue
+            }
+            if result < 0, errno == EINTR { continue }
+            guard result < 0, errno == EAGAIN else { throw .last("send") }
+            writable = false
+            try await waitWritable()
+            guard isOpen else { throw .cancelled }
+        }
+    }
+
+    /// Writes two runs of bytes with one system call where the kernel takes both.
+    package func write(_ first: ByteView, _ second: ByteView) async throws(IOError) {
+        if second.count == 0 { return try await write(first) }
+        var sent = 0
+        let total = first.count + second.count
+        var vectors = (iovec(), iovec())
+        while sent < first.count {
+            vectors.0 = iovec(iov_base: UnsafeMutablePointer(mutating: first.base! + sent), iov_len: first.count - sent)
+            vectors.1 = iovec(iov_base: UnsafeMutablePointer(mutating: second.base!), iov_len: second.count)
+            let result = withUnsafeMutablePointer(to: &vectors) {
+                $0.withMemoryRebound(to: iovec.self, capacity: 2) { writev(descriptor, $0, 2) }
+            }
+            if result > 0 {
+                sent += result
+                continue
+            }
+            if result < 0, errno == EINTR { continue }
+            guard result < 0, errno == EAGAIN else { throw .last("writev") }
+            writable = false
+            try await waitWritable()
+            guard isOpen else { throw .cancelled }
+        }
+        if sent < total { try await write(second.slice(sent - first.count, second.count)) }
+    }
+
+    /// Sends FIN; reading goes on.
+    package func shutdownWriting() {
+        if isOpen { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+    }
+
+    /// A socket that waits in a pool can be used again only if nothing at all has happened to it.
+    package var isPristine: Bool { isOpen && !readable && !peerClosedWriting && !hungUp }
+}
