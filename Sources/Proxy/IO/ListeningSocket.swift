@@ -4,7 +4,7 @@
 import CLinux
 import Glibc
 
-package final class Listener: @unchecked Sendable {
+package final class ListeningSocket: @unchecked Sendable {
     /// Connections that may wait to be accepted; the kernel's own maximum bounds it further.
     private static let backlog: Int32 = 4096
     /// Connections taken in one go before others get their turn.
@@ -32,7 +32,7 @@ package final class Listener: @unchecked Sendable {
             Glibc.close(descriptor)
             throw error
         }
-        guard Glibc.listen(descriptor, Listener.backlog) == 0 else {
+        guard Glibc.listen(descriptor, ListeningSocket.backlog) == 0 else {
             let error = IOError.last("listen")
             Glibc.close(descriptor)
             throw error
@@ -50,7 +50,7 @@ package final class Listener: @unchecked Sendable {
         while socket.isOpen {
             do { try await socket.readable() } catch { return }  // closed: the listener has been taken down
             var taken = 0
-            while taken < Listener.acceptBatch {
+            while taken < ListeningSocket.acceptBatch {
                 var storage = sockaddr_storage()
                 var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
                 let flags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -73,7 +73,7 @@ package final class Listener: @unchecked Sendable {
                     body(connection, peer)
                 }
             }
-            if taken == Listener.acceptBatch { await Task.yield() }
+            if taken == ListeningSocket.acceptBatch { await Task.yield() }
         }
     }
 
