@@ -27,12 +27,13 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CJWT", pkgConfig: "libjwt", providers: [.apt(["libjwt-dev"])]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
 
         .target(name: "JSON", swiftSettings: settings),
         .target(name: "CEL", dependencies: ["JSON", "CRE2"], swiftSettings: settings),
-        .target(name: "Auth", dependencies: ["CEL", "JSON", "COpenSSL", "CJWT"], swiftSettings: settings),
+        .target(name: "Auth", dependencies: ["CEL", "JSON", "COpenSSL", "CJWT", "CCrypt"], swiftSettings: settings),
         .target(
             name: "Proxy", dependencies: ["Auth", "CEL", "JSON", "CLinux", "COpenSSL", "CNGHTTP2"],
             swiftSettings: settings),
