@@ -16,6 +16,10 @@ package class Exchange {
     package internal(set) var receivedBodyBytes = 0
     /// A reply was begun and cannot be completed: the client must see that it is cut off.
     package internal(set) var isAborted = false
+    /// Why the reply was cut off.
+    package internal(set) var failure: UpstreamError?
+    /// The request's body is being sent upstream while the reply begins.
+    var isPumping = false
 
     init(connection: ClientInfo) { self.connection = connection }
 
@@ -32,6 +36,9 @@ package class Exchange {
 
     /// The next piece of the body, nil at its end. Valid until the next call.
     package func readBody() async throws(ExchangeError) -> ByteView? { preconditionFailure("abstract") }
+
+    /// The trailer section of a body that has been read to its end, without fields that have no place there.
+    package var requestTrailers: HeaderBlock? { nil }
 
     /// Ends a `readBody` that waits, with `cancelled`.
     package func cancelReading() { preconditionFailure("abstract") }
@@ -54,6 +61,7 @@ package class Exchange {
     /// Begins the reply with `head` (its `framing` says how the body ends); bytes may wait for the first `write`.
     package func start(_ head: ResponseHead) async throws(ExchangeError) { preconditionFailure("abstract") }
 
+    /// Adds to the reply's body. Small pieces may be held back until `flush` or `finish`.
     package func write(_ view: ByteView) async throws(ExchangeError) { preconditionFailure("abstract") }
 
     /// Makes sure that everything written so far is on its way.

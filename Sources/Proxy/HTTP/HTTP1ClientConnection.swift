@@ -6,8 +6,8 @@ final class HTTP1ClientConnection {
     let out = IOBuffer(capacity: 2048)
     /// Requests served so far; above zero the connection may have gone stale while it waited.
     private(set) var uses = 0
-    /// When it was given back to the pool.
-    var idleSince = MonotonicTime(nanoseconds: 0)
+    /// While it waits in the pool: when it is closed.
+    var idleUntil = MonotonicTime.never
     private var limits = HeadLimits()
 
     init(transport: Transport) {

@@ -3,7 +3,7 @@
 import Glibc
 
 final class HTTP1Exchange: Exchange {
-    /// Pieces up to this size are copied behind their framing and leave in one system call; larger ones are not copied.
+    /// Up to this size output is gathered and leaves in one system call; larger pieces are not copied.
     private static let copyLimit = 16 * 1024
 
     private let transport: Transport
@@ -45,6 +45,8 @@ final class HTTP1Exchange: Exchange {
         sentBodyBytes = 0
         receivedBodyBytes = 0
         isAborted = false
+        isPumping = false
+        failure = nil
     }
 
     override var clientSocket: Socket? { transport.socket }
@@ -67,6 +69,8 @@ final class HTTP1Exchange: Exchange {
         receivedBodyBytes += piece?.count ?? 0
         return piece
     }
+
+    override var requestTrailers: HeaderBlock? { input.trailers }
 
     override func cancelReading() { transport.socket.cancelWaits() }
 
@@ -121,13 +125,10 @@ final class HTTP1Exchange: Exchange {
     private var willDrain: Bool {
         if input.bodyIsComplete { return true }
         if request.expectsContinue, !continueSent, !input.hasBodyBytes { return false }
-        guard !pumping else { return true }
+        guard !isPumping else { return true }
         guard let remaining = input.remainingLength else { return false }
         return remaining <= limits.drainBytes
     }
-
-    /// The body is being sent upstream while the reply begins.
-    var pumping = false
 
     override func write(_ view: ByteView) async throws(ExchangeError) {
         guard view.count > 0 else { return }
@@ -143,19 +144,16 @@ final class HTTP1Exchange: Exchange {
         case .untilClose:
             try await send(view)
         case .chunked:
-            if view.count <= HTTP1Exchange.copyLimit {
-                HTTP1Writer.chunk(view, into: out)
-                try await flush()
-            } else {
-                out.append(hexadecimal: view.count)
-                out.append("\r\n")
-                try await send(view)
-                out.append("\r\n")
-            }
+            out.append(hexadecimal: view.count)
+            out.append("\r\n")
+            try await send(view)
+            out.append("\r\n")
         }
     }
 
+    /// Small pieces wait in `out` for `flush`, so that a head and its body, or many events, leave together.
     private func send(_ view: ByteView) async throws(ExchangeError) {
+        if out.readableBytes + view.count <= HTTP1Exchange.copyLimit { return out.append(view) }
         do {
             try await transport.write(out.view, view)
         } catch { throw .io(error) }

@@ -27,6 +27,7 @@ final class HTTP1Input {
         case none
         case length(Int)
         case chunked
+        case trailers
         case untilClose
     }
 
@@ -117,7 +118,7 @@ final class HTTP1Input {
         switch body {
         case .none: 0
         case .length(let count): count
-        case .chunked, .untilClose: nil
+        case .chunked, .trailers, .untilClose: nil
         }
     }
 
@@ -131,47 +132,68 @@ final class HTTP1Input {
             buffer.reader += count
             body = .none
             return view
-        case .chunked, .untilClose: return nil
+        case .chunked, .trailers, .untilClose: return nil
         }
     }
 
-    /// Body bytes are here and can be had without waiting.
+    /// Bytes are in the buffer behind what has been consumed.
     var hasBodyBytes: Bool { (large ?? buffer)?.readableBytes ?? 0 > 0 }
+
+    enum BodyStep {
+        /// Valid until the next call.
+        case piece(ByteView)
+        case end
+        /// More has to arrive first: `waitBody`.
+        case wait
+    }
+
+    /// The next piece of the body as far as it has arrived.
+    func pollBody() throws(ExchangeError) -> BodyStep {
+        switch body {
+        case .none:
+            return .end
+        case .length(let remaining):
+            guard let view = takeAvailable(upTo: remaining) else { return .wait }
+            body = view.count == remaining ? .none : .length(remaining - view.count)
+            return .piece(view)
+        case .untilClose:
+            return takeAvailable(upTo: .max).map { .piece($0) } ?? .wait
+        case .chunked:
+            let input = large ?? buffer
+            let view = input?.view ?? .empty
+            switch try message({ () throws(ProtocolError) in try decoder.next(view) }) {
+            case .data(let skip, let count):
+                input?.reader += skip + count
+                return .piece(view.slice(skip, skip + count))
+            case .needMore(let skip):
+                input?.reader += skip
+                return .wait
+            case .trailers(let skip):
+                input?.reader += skip
+                body = .trailers
+                return try pollTrailers()
+            }
+        case .trailers:
+            return try pollTrailers()
+        }
+    }
+
+    /// Reads more of the body. At the end of the stream a body that runs until then is complete, any other is cut off.
+    func waitBody() async throws(ExchangeError) {
+        let expected: Int
+        if case .length(let remaining) = body { expected = remaining } else { expected = .max }
+        if try await refill(expecting: expected) { return }
+        guard case .untilClose = body else { throw .message(.truncatedBody) }
+        body = .none
+    }
 
     /// The next piece of the body, nil at its end. Valid until the next call.
     func nextBody() async throws(ExchangeError) -> ByteView? {
         while true {
-            switch body {
-            case .none:
-                return nil
-            case .length(let remaining):
-                if let view = takeAvailable(upTo: remaining) {
-                    body = view.count == remaining ? .none : .length(remaining - view.count)
-                    return view
-                }
-                guard try await refill(expecting: remaining) else { throw .message(.truncatedBody) }
-            case .untilClose:
-                if let view = takeAvailable(upTo: .max) { return view }
-                guard try await refill(expecting: .max) else {
-                    body = .none
-                    return nil
-                }
-            case .chunked:
-                let input = large ?? buffer
-                let view = input?.view ?? .empty
-                switch try message({ () throws(ProtocolError) in try decoder.next(view) }) {
-                case .data(let skip, let count):
-                    input?.reader += skip + count
-                    return view.slice(skip, skip + count)
-                case .needMore(let skip):
-                    input?.reader += skip
-                    guard try await refill(expecting: .max) else { throw .message(.truncatedBody) }
-                case .trailers(let skip):
-                    input?.reader += skip
-                    try await readTrailers()
-                    body = .none
-                    return nil
-                }
+            switch try pollBody() {
+            case .piece(let view): return view
+            case .end: return nil
+            case .wait: try await waitBody()
             }
         }
     }
@@ -215,30 +237,30 @@ final class HTTP1Input {
 
     private var filledAtOnce = false
 
-    private func readTrailers() async throws(ExchangeError) {
-        var position = 0
-        while true {
-            let input = large ?? buffer
-            let view = input?.view ?? .empty
-            if view.count >= 2, view[0] == 0x0d, view[1] == 0x0a {
-                input?.reader += 2
-                return
-            }
-            if view.count >= 1, view[0] == 0x0a { throw .message(.trailers) }
-            // The section ends with an empty line: look for CR LF CR LF.
-            while position + 4 <= view.count {
-                if view[position] == 0x0d, view[position + 1] == 0x0a, view[position + 2] == 0x0d,
-                    view[position + 3] == 0x0a
-                {
-                    try parseTrailers(view.slice(0, position + 4))
-                    input?.reader += position + 4
-                    return
-                }
-                position += 1
-            }
-            guard view.count <= Trailers.maximumBytes else { throw .message(.trailersTooLarge) }
-            guard try await refill(expecting: .max) else { throw .message(.truncatedBody) }
+    private func pollTrailers() throws(ExchangeError) -> BodyStep {
+        let input = large ?? buffer
+        let view = input?.view ?? .empty
+        if view.count >= 2, view[0] == 0x0d, view[1] == 0x0a {
+            input?.reader += 2
+            body = .none
+            return .end
         }
+        if view.count >= 1, view[0] == 0x0a { throw .message(.trailers) }
+        // The section ends with an empty line. It is short, so that looking from its start again is no burden.
+        var position = 0
+        while position + 4 <= view.count {
+            if view[position] == 0x0d, view[position + 1] == 0x0a, view[position + 2] == 0x0d,
+                view[position + 3] == 0x0a
+            {
+                try parseTrailers(view.slice(0, position + 4))
+                input?.reader += position + 4
+                body = .none
+                return .end
+            }
+            position += 1
+        }
+        guard view.count <= Trailers.maximumBytes else { throw .message(.trailersTooLarge) }
+        return .wait
     }
 
     private func parseTrailers(_ section: ByteView) throws(ExchangeError) {

@@ -24,6 +24,14 @@ package enum Connector {
         throw failure
     }
 
+    /// Connects to a Unix socket.
+    package static func connect(
+        _ loop: EventLoop, path: String, tls: TLSContext? = nil, serverName: String, deadline: MonotonicTime
+    ) async throws(IOError) -> Transport {
+        guard let address = SocketAddress(path: path) else { throw .system(call: "connect", errno: ENAMETOOLONG) }
+        return try await connect(loop, address, tls: tls, name: serverName, deadline: deadline)
+    }
+
     private static func connect(
         _ loop: EventLoop, _ address: SocketAddress, tls: TLSContext?, name: String, deadline: MonotonicTime
     ) async throws(IOError) -> Transport {
@@ -46,7 +54,7 @@ package enum Connector {
         let descriptor = Glibc.socket(address.family, flags, 0)
         guard descriptor >= 0 else { throw .last("socket") }
         var on: Int32 = 1
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        if address.family != AF_UNIX { setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size)) }
         let status = address.withPointer { Glibc.connect(descriptor, $0, $1) }
         if status != 0, errno != EINPROGRESS {
             let error = IOError.system(call: "connect", errno: errno)

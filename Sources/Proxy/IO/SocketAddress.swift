@@ -26,6 +26,16 @@ package struct SocketAddress: @unchecked Sendable {
         }
     }
 
+    /// A Unix socket's path; nil when it is longer than the kernel takes.
+    package init?(path: String) {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else { return nil }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        self.init(copying: address)
+    }
+
     private init<T>(copying address: T) {
         length = socklen_t(MemoryLayout<T>.size)
         withUnsafeMutableBytes(of: &storage) { target in

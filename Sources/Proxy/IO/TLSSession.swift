@@ -18,38 +18,42 @@ func takeOpenSSLError() -> String {
 /// What both sides of TLS need to know before a handshake. Immutable once built; shared by all loops.
 package final class TLSContext: @unchecked Sendable {
     fileprivate let context: OpaquePointer
+    fileprivate let verifiesName: Bool
 
-    private init(_ context: OpaquePointer) { self.context = context }
+    private init(_ context: OpaquePointer, verifiesName: Bool) {
+        self.context = context
+        self.verifiesName = verifiesName
+    }
 
     deinit { SSL_CTX_free(context) }
 
-    package struct ClientOptions: Sendable {
-        /// A PEM file of trusted roots; nil for the system's store.
-        package var rootFile: String?
-        /// For tests against a server that cannot have a certificate; never a default.
-        package var verifies = true
-        package var alpn: [String] = ["http/1.1"]
-
-        package init() {}
-    }
-
-    /// A context for connections to upstreams: verification on, TLS 1.2 at least.
-    package static func client(_ options: ClientOptions) throws(IOError) -> TLSContext {
+    /// A context for connections to upstreams: TLS 1.2 at least, the chain and the name verified unless `settings` say
+    /// otherwise, against the system's store or `settings.rootPath`.
+    package static func client(_ settings: BackendTLS) throws(IOError) -> TLSContext {
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw .tls(takeOpenSSLError()) }
-        let result = TLSContext(context)
+        let result = TLSContext(context, verifiesName: !settings.insecureHost && !settings.insecure)
         agentgw_SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION)
         agentgw_SSL_CTX_set_mode(
-            context, Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS))
-        if let file = options.rootFile {
+            context,
+            Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS))
+        if let file = settings.rootPath {
             guard SSL_CTX_load_verify_file(context, file) == 1 else {
                 throw .tls("cannot read trusted roots from \(file): \(takeOpenSSLError())")
             }
         } else {
             guard SSL_CTX_set_default_verify_paths(context) == 1 else { throw .tls(takeOpenSSLError()) }
         }
-        SSL_CTX_set_verify(context, options.verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
+        SSL_CTX_set_verify(context, settings.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nil)
+        if let certificate = settings.certificatePath, let key = settings.keyPath {
+            guard SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
+                throw .tls("cannot read the certificate \(certificate): \(takeOpenSSLError())")
+            }
+            guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1,
+                SSL_CTX_check_private_key(context) == 1
+            else { throw .tls("cannot use the key \(key): \(takeOpenSSLError())") }
+        }
         var wire: [UInt8] = []
-        for name in options.alpn {
+        for name in settings.alpn.isEmpty ? ["http/1.1"] : settings.alpn {
             wire.append(UInt8(truncatingIfNeeded: name.utf8.count))
             wire.append(contentsOf: name.utf8)
         }
@@ -75,11 +79,11 @@ package final class TLSSession {
         let session = TLSSession(ssl)
         guard SSL_set_fd(ssl, socket.descriptor) == 1 else { throw .tls(takeOpenSSLError()) }
         if SocketAddress(ip: name, port: 0) != nil {
-            guard X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 else { throw .tls(takeOpenSSLError()) }
+            guard !context.verifiesName || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 else { throw .tls(takeOpenSSLError()) }
         } else {
             agentgw_SSL_set_tlsext_host_name(ssl, name)
             SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
-            guard SSL_set1_host(ssl, name) == 1 else { throw .tls(takeOpenSSLError()) }
+            guard !context.verifiesName || SSL_set1_host(ssl, name) == 1 else { throw .tls(takeOpenSSLError()) }
         }
         SSL_set_connect_state(ssl)
         while true {
