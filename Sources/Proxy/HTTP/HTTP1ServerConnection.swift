@@ -3,7 +3,7 @@
 
 import Glibc
 
-final class HTTP1ServerConnection {
+final class HTTP1ServerConnection: @unchecked Sendable {
     private let transport: Transport
     private let input: HTTP1Input
     private let info: ClientInfo

@@ -108,18 +108,11 @@ package enum ASCII {
         byte < 128 && (byte < 64 ? tokenLow : tokenHigh) & (1 << UInt64(byte & 63)) != 0
     }
 
-    // ! # $ % & ' * + - . 0-9
-    @usableFromInline static let tokenLow: UInt64 = {
-        var bits: UInt64 = 0
-        for byte in "!#$%&'*+-.0123456789".utf8 { bits |= 1 << UInt64(byte) }
-        return bits
-    }()
-    // A-Z ^ _ ` a-z | ~
-    @usableFromInline static let tokenHigh: UInt64 = {
-        var bits: UInt64 = 0
-        for byte in "ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~".utf8 { bits |= 1 << UInt64(byte & 63) }
-        return bits
-    }()
+    // As literals, because a lazily initialised constant is checked at every use.
+    /// ! # $ % & ' * + - . 0-9
+    @usableFromInline static var tokenLow: UInt64 { 0x03ff6cfa00000000 }
+    /// A-Z ^ _ ` a-z | ~
+    @usableFromInline static var tokenHigh: UInt64 { 0x57ffffffc7fffffe }
 
     @inlinable package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 

@@ -68,6 +68,9 @@ extension UpstreamError: CustomStringConvertible {
 }
 
 package struct UpstreamCall {
+    /// Copying a short body behind its head is cheaper than gathering in the kernel.
+    private static let copyLimit = 4096
+
     let core: LoopCore
     let upstream: Upstream
     let connection: HTTP1ClientConnection
@@ -117,7 +120,14 @@ package struct UpstreamCall {
 
     /// Sends what the connection's output holds, and `body`.
     func send(_ body: ByteView) async throws(UpstreamError) {
-        do { try await connection.transport.write(connection.out.view, body) } catch { throw classify(error) }
+        do {
+            if body.count <= UpstreamCall.copyLimit {
+                connection.out.append(body)
+                try await connection.transport.write(connection.out.view)
+            } else {
+                try await connection.transport.write(connection.out.view, body)
+            }
+        } catch { throw classify(error) }
         connection.out.clear()
     }
 
