@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "CEL", dependencies: ["JSON", "CRE2"], swiftSettings: settings),
         .target(name: "Auth", dependencies: ["CEL", "JSON", "COpenSSL", "CJWT", "CCrypt"], swiftSettings: settings),
         .target(
-            name: "Proxy", dependencies: ["Auth", "CEL", "JSON", "CLinux", "COpenSSL", "CNGHTTP2"],
+            name: "Proxy", dependencies: ["Auth", "CEL", "JSON", "CLinux", "COpenSSL", "CNGHTTP2", "CRE2"],
             swiftSettings: settings),
         .executableTarget(
             name: "agentgw",

@@ -1,0 +1,158 @@
+// From what was written to what runs: names and references resolved, what levels say together settled, and the checks that
+// need more than one field.
+
+import Auth
+import Proxy
+
+struct ConfigurationAssembly {
+    private let context: DecodingContext
+    private var backends: [String: BackendDraft] = [:]
+
+    private init(_ context: DecodingContext) {
+        self.context = context
+    }
+
+    /// Findings go to the context; the result counts only when there are no errors.
+    static func assemble(_ draft: ConfigurationDraft, _ context: DecodingContext) -> GatewayConfiguration {
+        var assembly = ConfigurationAssembly(context)
+        assembly.collectBackends(draft.backends)
+        let binds = draft.binds.map { assembly.bind($0) }
+        let checks = ListenerChecks(context)
+        checks.ports(binds, draft.process)
+        for bind in binds { checks.listeners(bind) }
+        return GatewayConfiguration(process: draft.process, limits: draft.limits, binds: binds)
+    }
+
+    private mutating func collectBackends(_ drafts: [BackendDraft]) {
+        for draft in drafts {
+            if let first = backends[draft.name] {
+                context.report(
+                    "backend \"\(Excerpt.of(draft.name))\" is already defined in line \(first.position.line)",
+                    at: draft.position)
+            } else {
+                backends[draft.name] = draft
+            }
+        }
+    }
+
+    private func bind(_ draft: BindDraft) -> Bind {
+        var bind = draft.bind
+        bind.listeners = draft.listeners.enumerated().map { index, draft in
+            var listener = draft.listener
+            if !draft.isNamed { listener.name = "listener\(index)" }
+            listener.routes = draft.routes.enumerated().map { index, draft in route(draft, index) }
+            return listener
+        }
+        return bind
+    }
+
+    // MARK: Routes
+
+    private func route(_ draft: RouteDraft, _ index: Int) -> Route {
+        var route = draft.route
+        if !draft.isNamed { route.name = "route\(index)" }
+        route.backends = draft.backends.compactMap { backend($0, of: draft) }
+        check(route, draft)
+        return route
+    }
+
+    private func check(_ route: Route, _ draft: RouteDraft) {
+        let policies = route.policies
+        let answers = policies.directResponse != nil || policies.requestRedirect != nil
+        if draft.backends.isEmpty, !answers {
+            report("the route has no backends, and no directResponse or requestRedirect answers in their place", route)
+        }
+        if !draft.backends.isEmpty, draft.backends.allSatisfy({ $0.weight == 0 }), !answers {
+            report("no backend of the route has a weight above 0", route)
+        }
+        if case .prefix? = policies.urlRewrite?.path { checkPrefixRewrite(route, "urlRewrite") }
+        if case .prefix? = policies.requestRedirect?.path { checkPrefixRewrite(route, "requestRedirect") }
+        // A rule set that never runs looks like protection and is none.
+        guard route.backends.count == draft.backends.count else { return }
+        let hasMCP = route.backends.contains { if case .mcp = $0.kind { true } else { false } }
+        let hasAI = route.backends.contains { if case .ai = $0.kind { true } else { false } }
+        if policies.mcpAuthorization != nil, !hasMCP {
+            report("mcpAuthorization would never run: the route has no mcp backend", route)
+        }
+        if policies.a2aAuthorization != nil, policies.a2a == nil, !route.backends.contains(where: { $0.policies.a2a != nil }) {
+            report("a2aAuthorization would never run: the route has no a2a policy", route)
+        }
+        if draft.ai.routes != nil, !hasAI {
+            report("policies.ai would do nothing: the route has no ai backend", route)
+        }
+        if case .passthrough = policies.backendAuthentication {
+            context.report(
+                "backendAuth passthrough sends the client's credential to the backend", at: route.position,
+                severity: .warning)
+            let authenticates = policies.jwtAuthentication != nil || policies.mcpAuthentication != nil
+                || policies.apiKeyAuthentication != nil || policies.basicAuthentication != nil
+            if !authenticates {
+                context.report(
+                    "no policy of this route authenticates the client, so the credential is passed on unchecked",
+                    at: route.position, severity: .warning)
+            }
+        }
+    }
+
+    private func checkPrefixRewrite(_ route: Route, _ policy: String) {
+        let isPrefix = route.matches.allSatisfy { if case .prefix = $0.path { true } else { false } }
+        if !isPrefix { report("\(policy).path.prefix needs a prefix in every match of the route", route) }
+    }
+
+    private func report(_ message: String, _ route: Route) {
+        context.report("route \"\(Excerpt.of(route.name))\": \(message)", at: route.position)
+    }
+
+    // MARK: Backends
+
+    private func backend(_ written: BackendDraft, of route: RouteDraft) -> RouteBackend? {
+        var draft = written
+        if case .named(let name) = written.kind {
+            guard let target = backends[name] else {
+                context.report(
+                    "\(written.path): there is no backend \"\(Excerpt.of(name))\""
+                        + Suggestion.hint(for: name, among: backends.keys.sorted()), at: written.position)
+                return nil
+            }
+            draft.kind = target.kind
+            draft.policies = target.policies
+        }
+        var policies = draft.policies?.policies ?? BackendPolicies()
+        policies.backendAuthentication = policies.backendAuthentication ?? route.route.policies.backendAuthentication
+        policies.backendTLS = policies.backendTLS ?? route.route.policies.backendTLS
+        let ai = (draft.policies?.ai ?? AIPolicyDraft()).merged(over: route.ai)
+        let kind: BackendKind
+        switch draft.kind {
+        case .host(let address): kind = .host(address)
+        case .mcp(var backend):
+            for index in backend.targets.indices { backend.targets[index].policies.inherit(from: policies) }
+            kind = .mcp(backend)
+        case .ai(let groups):
+            kind = .ai(
+                AIBackend(
+                    groups: groups.map { group in
+                        group.map { draft in
+                            var upstream = draft.upstream
+                            upstream.policies.inherit(from: policies)
+                            let policy = draft.ai.merged(over: ai)
+                            upstream.routes = policy.routes ?? .standard
+                            upstream.modelAliases = policy.modelAliases ?? []
+                            return upstream
+                        }
+                    }))
+        case .named, nil: return nil
+        }
+        return RouteBackend(weight: draft.weight, kind: kind, policies: policies, position: written.position)
+    }
+}
+
+extension BackendPolicies {
+    /// What a provider or target leaves open, the backend around it says. Rule sets and header changes are not
+    /// inherited: those of both levels apply.
+    fileprivate mutating func inherit(from outer: BackendPolicies) {
+        backendAuthentication = backendAuthentication ?? outer.backendAuthentication
+        backendTLS = backendTLS ?? outer.backendTLS
+        connectTimeout = connectTimeout ?? outer.connectTimeout
+        requestTimeout = requestTimeout ?? outer.requestTimeout
+    }
+}

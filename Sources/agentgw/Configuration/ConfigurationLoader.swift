@@ -1,0 +1,68 @@
+// The loader: a file's bytes → `GatewayConfiguration`, or every error of the file at once.
+
+import Auth
+import Glibc
+import Proxy
+
+struct ConfigurationLoader: Sendable {
+    var environment: Environment
+    var files: FileReader
+    var ruleChecker: RuleChecker
+
+    init(
+        environment: Environment = .process, files: FileReader = .system, ruleChecker: RuleChecker = .gateway
+    ) {
+        self.environment = environment
+        self.files = files
+        self.ruleChecker = ruleChecker
+    }
+
+    /// - Parameter path: a file, or `-` for standard input.
+    func load(path: String) throws(ConfigurationError) -> GatewayConfiguration {
+        switch files.read(path == "-" ? "/dev/stdin" : path, YAMLComposer.maximumBytes) {
+        case .success(let bytes): return try load(file: path == "-" ? "<stdin>" : path, bytes: bytes)
+        case .failure(let failure):
+            let position = FilePosition(file: path, line: 1, column: 1)
+            throw ConfigurationError(
+                diagnostics: [Diagnostic(position: position, path: "", message: "cannot read: \(failure.message)")])
+        }
+    }
+
+    func load(file: String, bytes: [UInt8]) throws(ConfigurationError) -> GatewayConfiguration {
+        let source = YAMLSource(file: file, bytes: bytes)
+        let (root, issues) = YAMLComposer.compose(source)
+        let context = DecodingContext(source: source, environment: environment, files: files, ruleChecker: ruleChecker)
+        for issue in issues { context.report(issue.message, atOffset: issue.offset) }
+        let draft = root.flatMap { Declarations.root($0, context) }
+        // References can be resolved only when everything they may point to was read.
+        let configuration = draft.map { ConfigurationAssembly.assemble($0, context) }
+        guard var configuration, context.errorCount == 0 else {
+            throw ConfigurationError(diagnostics: Self.inOrder(context.diagnostics.filter { $0.severity == .error }))
+        }
+        configuration.warnings = Self.inOrder(context.diagnostics).map {
+            ConfigurationWarning($0.path.isEmpty ? $0.message : "\($0.path): \($0.message)", at: $0.position)
+        }
+        return configuration
+    }
+
+    /// In the order of the file; a place that several references lead to complains once.
+    private static func inOrder(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
+        var seen: Set<Diagnostic> = []
+        return diagnostics.filter { seen.insert($0).inserted }.enumerated().sorted { a, b in
+            (a.element.position.line, a.element.position.column, a.offset)
+                < (b.element.position.line, b.element.position.column, b.offset)
+        }.map(\.element)
+    }
+}
+
+extension Environment {
+    /// The variables of this process.
+    static let process = Environment { name in
+        getenv(name).map { String(cString: $0) }
+    }
+}
+
+extension RuleChecker {
+    /// The checker the gateway itself uses.
+    static let gateway = RuleChecker.none
+}

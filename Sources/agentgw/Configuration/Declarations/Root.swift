@@ -1,0 +1,32 @@
+// The file as a whole.
+
+import Auth
+import Proxy
+
+struct ConfigurationDraft: Sendable {
+    var process = ProcessConfiguration()
+    var limits = HTTPLimits()
+    var binds: [BindDraft] = []
+    var backends: [BackendDraft] = []
+}
+
+extension Declarations {
+    static let root = ValueDecoder<ConfigurationDraft>.object(
+        "Configuration", "The configuration of a gateway.", make: { _, _ in ConfigurationDraft() },
+        fields: [
+            .value("config", \.process, process, "What is read once at start."),
+            .value("binds", \.binds, .list(bind), "Ports, their listeners and routes."),
+            .value("backends", \.backends, .list(namedBackend), "Backends that routes refer to by name."),
+            .value("frontendPolicies", \.limits, frontendPolicies, "Policies of client connections."),
+            .notYet("gateways", "gateways with routes attached by name; use binds"),
+            .notYet("routes", "routes outside of binds"),
+            .notYet("tcpRoutes", "TCP routes"),
+            .notYet("routeGroups", "route groups"),
+            .notYet("policies", "policies attached by target"),
+            .notYet("services", "a service registry"),
+            .notYet("workloads", "a workload registry"),
+            .notYet("llm", "the short form for AI; use binds with an ai backend"),
+            .notYet("mcp", "the short form for MCP; use binds with an mcp backend"),
+            .notYet("ui", "the UI on a gateway; it is on config.adminAddr"),
+        ])
+}
