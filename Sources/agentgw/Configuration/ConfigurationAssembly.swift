@@ -74,7 +74,9 @@ struct ConfigurationAssembly {
         if policies.mcpAuthorization != nil, !hasMCP {
             report("mcpAuthorization would never run: the route has no mcp backend", route)
         }
-        if policies.a2aAuthorization != nil, policies.a2a == nil, !route.backends.contains(where: { $0.policies.a2a != nil }) {
+        if policies.a2aAuthorization != nil, policies.a2a == nil,
+            !route.backends.contains(where: { $0.policies.a2a != nil })
+        {
             report("a2aAuthorization would never run: the route has no a2a policy", route)
         }
         if draft.ai.routes != nil, !hasAI {
@@ -84,7 +86,8 @@ struct ConfigurationAssembly {
             context.report(
                 "backendAuth passthrough sends the client's credential to the backend", at: route.position,
                 severity: .warning)
-            let authenticates = policies.jwtAuthentication != nil || policies.mcpAuthentication != nil
+            let authenticates =
+                policies.jwtAuthentication != nil || policies.mcpAuthentication != nil
                 || policies.apiKeyAuthentication != nil || policies.basicAuthentication != nil
             if !authenticates {
                 context.report(

@@ -25,7 +25,8 @@ extension Declarations {
         fields: [
             .optional("routes", \.routes, aiRoutes, "What a path means: suffix → type; the longest suffix decides."),
             .optional(
-                "modelAliases", \.modelAliases, modelAliases, "Names that clients use → models; one `*` at start or end."
+                "modelAliases", \.modelAliases, modelAliases,
+                "Names that clients use → models; one `*` at start or end."
             ).pending(),
             .notYet("promptGuard", "guards on prompts and answers"),
             .notYet("defaults", "default members of the request"),
@@ -88,14 +89,16 @@ extension Declarations {
     }
 
     private static let openAI = provider(
-        "OpenAIProvider", "OpenAI.", fields: [.notYet("moderation", "moderation")]) { _ in .openAI }
+        "OpenAIProvider", "OpenAI.", fields: [.notYet("moderation", "moderation")]
+    ) { _ in .openAI }
     private static let anthropic = provider("AnthropicProvider", "Anthropic.") { _ in .anthropic }
     private static let gemini = provider("GeminiProvider", "Google Gemini.") { _ in .gemini }
 
     private static let azure = provider(
         "AzureOpenAIProvider", "Azure OpenAI.",
         fields: [
-            .value("resourceName", \.resourceName, .nonEmptyString("a resource's name"), required: true,
+            .value(
+                "resourceName", \.resourceName, .nonEmptyString("a resource's name"), required: true,
                 "The resource: `https://<resourceName>.openai.azure.com`."),
             .optional("apiVersion", \.apiVersion, .nonEmptyString("a version"), "Sent as `api-version`."),
             .notYet("resourceType", "resources other than Azure OpenAI"),
@@ -134,7 +137,8 @@ extension Declarations {
         ],
         rules: [
             .exactlyOne([
-                "openAI", "openai", "anthropic", "gemini", "azureOpenAI", "custom", "azure", "bedrock", "vertex", "copilot",
+                "openAI", "openai", "anthropic", "gemini", "azureOpenAI", "custom", "azure", "bedrock", "vertex",
+                "copilot",
             ])
         ]
     ).then { provider, _, _ in provider }
@@ -164,7 +168,8 @@ extension Declarations {
             return true
         },
         .optional(
-            "pathPrefix", \.upstream.pathPrefix, canonicalPath.map(withoutTrailingSlash), "Put before the provider's paths."),
+            "pathPrefix", \.upstream.pathPrefix, canonicalPath.map(withoutTrailingSlash),
+            "Put before the provider's paths."),
         .optional("pathOverride", \.upstream.pathOverride, canonicalPath, "Used in place of the provider's paths."),
         .optional("routes", \.ai.routes, aiRoutes, "What a path means; the same as `policies.ai.routes`."),
         .apply("policies", backendPolicies, "Policies of this provider.") { owner, draft, _, _ in
@@ -198,7 +203,8 @@ extension Declarations {
         "AIGroup", "Providers of equal rank.", make: { _, _ in GroupDraft() },
         fields: [
             .value(
-                "providers", \.providers, .list(aiUpstream, atLeast: 1, of: "provider"), required: true, "The providers.")
+                "providers", \.providers, .list(aiUpstream, atLeast: 1, of: "provider"), required: true,
+                "The providers.")
         ]
     ).map(\.providers)
 
@@ -213,7 +219,8 @@ extension Declarations {
         fields: upstreamFields.map { $0.inside(\.single, required: false) } + [
             .value(
                 "groups", \.groups, .list(aiGroup, atLeast: 1, of: "group"),
-                "Groups of providers; the next is used when one fails.").pending()
+                "Groups of providers; the next is used when one fails."
+            ).pending()
         ], rules: [.exactlyOne(["provider", "groups"]), .atMostOne(["name", "groups"])]
     ) { draft, node, context in
         guard draft.groups.isEmpty else { return draft }

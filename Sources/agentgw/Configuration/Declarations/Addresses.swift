@@ -115,7 +115,9 @@ extension Declarations {
         guard let scalar = Scalars.text("a host name", node, context) else { return nil }
         let text = scalar.text.text.asciiLowercased
         if text == "*" { return .any }
-        if text.hasPrefix("*."), HostName.isSound(String(text.dropFirst(2))) { return .suffix(String(text.dropFirst())) }
+        if text.hasPrefix("*."), HostName.isSound(String(text.dropFirst(2))) {
+            return .suffix(String(text.dropFirst()))
+        }
         if HostName.isSound(text) { return .exact(text) }
         if text.hasPrefix("["), let place = HostPort(text), place.port == nil { return .exact(text) }
         if HostPort(text)?.port != nil {
@@ -137,7 +139,8 @@ extension Declarations {
             return context.fail(
                 "\"\(scalar.written)\" is not an address; write ip:port, localhost:port, unix:/path or off", at: node)
         }
-        let isLiteral = place.host.contains(":") || place.host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
+        let isLiteral =
+            place.host.contains(":") || place.host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
         guard isLiteral || place.host == "localhost" else {
             return context.fail("\"\(Excerpt.of(place.host))\" is not an IP address", at: node)
         }
@@ -158,17 +161,20 @@ extension Declarations {
                     return context.fail("\"\(scalar.written)\" is not \(what)", at: node)
                 }
                 guard let port = place.port else {
-                    return context.fail("\"\(scalar.written)\" has no port; write \(scalar.written):443 or a URL", at: node)
+                    return context.fail(
+                        "\"\(scalar.written)\" has no port; write \(scalar.written):443 or a URL", at: node)
                 }
                 return UpstreamText(address: UpstreamAddress(.tcp(host: place.host, port: port)))
             }
             guard let url = AbsoluteURL(text), url.scheme == "http" || url.scheme == "https", url.query == nil else {
                 return context.fail(
-                    "\"\(scalar.written)\" is not an http or https URL of a host (no user, query or fragment)", at: node)
+                    "\"\(scalar.written)\" is not an http or https URL of a host (no user, query or fragment)", at: node
+                )
             }
             let hasPath = !url.path.isEmpty && url.path != "/"
             if hasPath, !allowsPath {
-                return context.fail("\"\(scalar.written)\" has a path; only scheme, host and port belong here", at: node)
+                return context.fail(
+                    "\"\(scalar.written)\" has a path; only scheme, host and port belong here", at: node)
             }
             let path: String?
             do throws(CanonicalPath.Problem) {
@@ -178,7 +184,8 @@ extension Declarations {
             }
             let tls = url.scheme == "https"
             return UpstreamText(
-                address: UpstreamAddress(.tcp(host: url.host, port: url.port ?? (tls ? 443 : 80)), tls: tls), path: path)
+                address: UpstreamAddress(.tcp(host: url.host, port: url.port ?? (tls ? 443 : 80)), tls: tls), path: path
+            )
         }
     }
 

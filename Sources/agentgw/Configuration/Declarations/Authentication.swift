@@ -16,7 +16,8 @@ extension Declarations {
         .value(
             "audiences", \.audiences, .list(.nonEmptyString("an audience")),
             "`aud` must contain one of these. Empty: `aud` is not checked, and the load warns."),
-        .value("jwks", \.keys, keySet, default: "discovery from the issuer", "The keys: `url`, `file`, or the set itself."),
+        .value(
+            "jwks", \.keys, keySet, default: "discovery from the issuer", "The keys: `url`, `file`, or the set itself."),
         .value("jwtValidationOptions", \.requiredClaims, requiredClaims, "Further checks."),
         .value("leeway", \.leeway, .duration(atLeast: .zero), default: "60s", "Tolerance for clocks that differ."),
         .optional("algorithms", \.algorithms, algorithms, "Narrows what the keys allow."),
@@ -57,7 +58,8 @@ extension Declarations {
                 "location", aliases: ["locations"], \.authentication.locations, credentialLocations,
                 default: "Authorization: Bearer", "Where the token is looked for; one place or a list."),
             .apply(
-                "providers", .list(jwtProvider, atLeast: 1, of: "provider"), "Several issuers, chosen by the token's `iss`."
+                "providers", .list(jwtProvider, atLeast: 1, of: "provider"),
+                "Several issuers, chosen by the token's `iss`."
             ) { owner, providers, node, context in
                 owner.authentication.providers = providers
                 var seen: Set<String> = []
@@ -113,7 +115,9 @@ extension Declarations {
                 "Allows an authorization server on private and link-local addresses."),
         ]
     ) { authentication, node, context in
-        if authentication.keys == nil, checkedURL(authentication.issuer, authentication.fetchRules, node, context) == nil {
+        if authentication.keys == nil,
+            checkedURL(authentication.issuer, authentication.fetchRules, node, context) == nil
+        {
             return nil
         }
         return authentication
@@ -164,7 +168,9 @@ extension Declarations {
         return key
     }
 
-    private static let keyHash = ValueDecoder<String>(.text("sha256:<64 hex digits>", pattern: "^sha256:[0-9a-fA-F]{64}$")) {
+    private static let keyHash = ValueDecoder<String>(
+        .text("sha256:<64 hex digits>", pattern: "^sha256:[0-9a-fA-F]{64}$")
+    ) {
         node, context in
         guard let scalar = Scalars.text("sha256:<64 hex digits>", node, context) else { return nil }
         let text = scalar.text.text

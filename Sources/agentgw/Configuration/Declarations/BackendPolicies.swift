@@ -97,13 +97,15 @@ extension Declarations {
             JWTSignDraft(signing: JWTSigning(signingKey: Secret(bytes: []), position: context.position(of: node)))
         },
         fields: [
-            .value("signingKey", \.signing.signingKey, .secretOrFile("a key in PEM"), required: true, "The private key."),
+            .value(
+                "signingKey", \.signing.signingKey, .secretOrFile("a key in PEM"), required: true, "The private key."),
             .value("alg", \.signing.algorithm, ValueDecoder<JWSAlgorithm>.word(), default: "RS256", "The algorithm."),
             .optional("kid", \.signing.keyID, .nonEmptyString(), "The key's identifier."),
             .value("claims", \.signing.claims, freeObject, "Claims beside `iat`, `nbf` and `exp`."),
             .value("ttl", \.signing.lifetime, .duration(atLeast: .seconds(1)), default: "300s", "The token's life."),
             .value(
-                "location", \.signing.location, credentialLocation, default: "Authorization: Bearer", "Where it is sent."),
+                "location", \.signing.location, credentialLocation, default: "Authorization: Bearer",
+                "Where it is sent."),
         ]
     ) { draft, node, context in
         for claim in draft.signing.claims where ["iat", "nbf", "exp"].contains(claim.name) {
@@ -125,7 +127,9 @@ extension Declarations {
             .value("insecure", \.insecure, .boolean, default: "false", "Verifies nothing."),
             .value("insecureHost", \.insecureHost, .boolean, default: "false", "Verifies the chain, not the name."),
             .value("alpn", \.alpn, .list(.nonEmptyString("a protocol")), "Application protocols offered."),
-            .value("subjectAltNames", \.subjectAltNames, .list(.nonEmptyString("a name")), "Names of which one must be there."),
+            .value(
+                "subjectAltNames", \.subjectAltNames, .list(.nonEmptyString("a name")),
+                "Names of which one must be there."),
             .notYet("keyExchangeGroups", "a choice of key exchange groups"),
             .notYet("spiffe", "SPIFFE identities"),
         ]
@@ -178,7 +182,8 @@ extension Declarations {
     static let backendPolicies = ValueDecoder<BackendPoliciesDraft>.object(
         "BackendPolicies", "Policies of a backend.", make: { _, _ in BackendPoliciesDraft() },
         fields: simpleBackendFields + [
-            .optional("responseHeaderModifier", \.policies.responseHeaders, headerModifier, "Changes response headers."),
+            .optional(
+                "responseHeaderModifier", \.policies.responseHeaders, headerModifier, "Changes response headers."),
             .optional("authorization", \.policies.authorization, ruleSet(.http), "Rules, after the route's."),
             .optional("mcpAuthorization", \.policies.mcpAuthorization, ruleSet(.mcp), "Rules for MCP messages."),
             .optional("a2aAuthorization", \.policies.a2aAuthorization, ruleSet(.a2a), "Rules for A2A messages."),

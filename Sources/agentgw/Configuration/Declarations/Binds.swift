@@ -46,9 +46,14 @@ extension Declarations {
             .value("cert", \.certificatePath, .nonEmptyString("a path"), required: true, "The certificate chain."),
             .value("key", \.keyPath, .nonEmptyString("a path"), required: true, "Its private key."),
             .optional(
-                "root", \.clientRootPath, .nonEmptyString("a path"), "Client authorities; makes a client certificate required."),
-            .value("minTLSVersion", aliases: ["minTlsVersion"], \.minimumVersion, tlsVersion, default: "TLS_V1_2", "Least version."),
-            .value("maxTLSVersion", aliases: ["maxTlsVersion"], \.maximumVersion, tlsVersion, default: "TLS_V1_3", "Last version."),
+                "root", \.clientRootPath, .nonEmptyString("a path"),
+                "Client authorities; makes a client certificate required."),
+            .value(
+                "minTLSVersion", aliases: ["minTlsVersion"], \.minimumVersion, tlsVersion, default: "TLS_V1_2",
+                "Least version."),
+            .value(
+                "maxTLSVersion", aliases: ["maxTlsVersion"], \.maximumVersion, tlsVersion, default: "TLS_V1_3",
+                "Last version."),
             .notYet("mode", "certificates made on demand"),
             .notYet("spiffe", "SPIFFE identities"),
             .notYet("cipherSuites", "a choice of cipher suites"),
@@ -106,7 +111,8 @@ extension Declarations {
             .value(
                 "addresses", \.bind.addresses, .list(addressLiteral), default: "all interfaces",
                 "IP addresses to listen on."),
-            .value("listeners", \.listeners, .list(listener, atLeast: 1, of: "listener"), required: true, "Its listeners."),
+            .value(
+                "listeners", \.listeners, .list(listener, atLeast: 1, of: "listener"), required: true, "Its listeners."),
             .notYet("tunnelProtocol", "tunnels"),
             .notYet("mode", "internal binds"),
         ])
@@ -116,7 +122,8 @@ extension Declarations {
         let text = scalar.text.text
         if text.contains(":"), let place = HostPort("[\(text)]") { return place.host }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts.allSatisfy({ $0.utf8.count <= 3 && UInt8($0) != nil && !$0.hasPrefix("+") }) else {
+        guard parts.count == 4, parts.allSatisfy({ $0.utf8.count <= 3 && UInt8($0) != nil && !$0.hasPrefix("+") })
+        else {
             return context.fail("\"\(scalar.written)\" is not an IP address", at: node)
         }
         return text

@@ -50,9 +50,11 @@ extension Declarations {
     static let keySet = ValueDecoder<KeySetSource>.byNotation(
         scalar: ValueDecoder<Secret>.secret("a JSON Web Key Set").then { secret, node, context in
             // Told from a path or URL written here by mistake. What is inside is checked when the keys are read.
-            let isObject = secret.withBytes { $0.first { $0 != 0x20 && !(0x09...0x0D).contains($0) } } == UInt8(ascii: "{")
+            let isObject =
+                secret.withBytes { $0.first { $0 != 0x20 && !(0x09...0x0D).contains($0) } } == UInt8(ascii: "{")
             guard isObject else {
-                return context.fail("expected the JSON of a key set; write {url: …} or {file: …} for another place", at: node)
+                return context.fail(
+                    "expected the JSON of a key set; write {url: …} or {file: …} for another place", at: node)
             }
             return .inline(secret)
         },
@@ -111,7 +113,8 @@ extension Declarations {
         }
         guard url.scheme == "https" || url.isLoopback || rules.allowInsecure else {
             return context.fail(
-                "keys fetched over plain http can be forged on the way; use https, or set allowInsecure: true", at: node)
+                "keys fetched over plain http can be forged on the way; use https, or set allowInsecure: true", at: node
+            )
         }
         return text
     }

@@ -90,7 +90,8 @@ extension Declarations {
     }
 
     private static let openAPI = ValueDecoder<RemoteDraft>.object(
-        "OpenAPITarget", "A REST service; each operation with an operationId is a tool.", make: { _, _ in RemoteDraft() },
+        "OpenAPITarget", "A REST service; each operation with an operationId is a tool.",
+        make: { _, _ in RemoteDraft() },
         fields: remoteFields("/") + [.optional("schema", \.schema, document, "The OpenAPI document.")]
     ).then { (draft, node, context) -> MCPTarget.Transport? in
         guard let schema = draft.schema else { return context.fail("missing field \"schema\"", at: node) }

@@ -25,7 +25,8 @@ extension Declarations {
         fields: [
             .value("level", \.level, logLevel, default: "info", "The least level that is written."),
             .value(
-                "format", \.format, ValueDecoder<LoggingConfiguration.Format>.word(), default: "text", "Lines of `text` or `json`."),
+                "format", \.format, ValueDecoder<LoggingConfiguration.Format>.word(), default: "text",
+                "Lines of `text` or `json`."),
             .notYet("database", "a request database"),
             .notYet("filter", "access log settings here; agentgateway moved them to frontendPolicies.accessLog"),
             .notYet("fields", "access log settings here; agentgateway moved them to frontendPolicies.accessLog"),
@@ -46,7 +47,8 @@ extension Declarations {
             .value("keepalives", \.keepalive, keepalive, "TCP keepalive."),
             .value("connectTimeout", \.connectTimeout, .duration(), default: "5s", "Of connecting."),
             .value(
-                "poolIdleTimeout", \.idleTimeout, .duration(), default: "90s", "An idle connection is closed after this."),
+                "poolIdleTimeout", \.idleTimeout, .duration(), default: "90s",
+                "An idle connection is closed after this."),
             .optional("poolMaxSize", \.maximumIdle, .integer(0...1_000_000), "Idle connections kept per upstream."),
         ])
 
@@ -57,7 +59,7 @@ extension Declarations {
     private static let session = ValueDecoder<SessionDraft>.object(
         "Session", "Sealing of MCP session identifiers.", make: { _, _ in SessionDraft() },
         fields: [
-            .optional("key", \.key, sessionKey, default: "random per process", "32 bytes as 64 hex digits."),
+            .optional("key", \.key, sessionKey, default: "random per process", "32 bytes as 64 hex digits.")
         ]
     ).map(\.key)
 
@@ -67,7 +69,9 @@ extension Declarations {
             guard digits.count == 64 else { return nil }
             var bytes: [UInt8] = []
             for i in stride(from: 0, to: 64, by: 2) {
-                guard let high = Hexadecimal.value(digits[i]), let low = Hexadecimal.value(digits[i + 1]) else { return nil }
+                guard let high = Hexadecimal.value(digits[i]), let low = Hexadecimal.value(digits[i + 1]) else {
+                    return nil
+                }
                 bytes.append(high << 4 | low)
             }
             return bytes
@@ -95,7 +99,9 @@ extension Declarations {
             .value("adminAddr", \.adminAddress, listenAddress, default: "127.0.0.1:15000", "The admin page."),
             .value("statsAddr", \.statsAddress, listenAddress, default: "127.0.0.1:15020", "Prometheus metrics."),
             .value("readinessAddr", \.readinessAddress, listenAddress, default: "0.0.0.0:15021", "Health checks."),
-            .value("workerThreads", \.workerThreads, workerThreads, default: "one per core", "Event loops: a number or `\"50%\"`."),
+            .value(
+                "workerThreads", \.workerThreads, workerThreads, default: "one per core",
+                "Event loops: a number or `\"50%\"`."),
             .value(
                 "connectionTerminationDeadline", \.drainDeadline, .duration(atLeast: .zero), default: "5s",
                 "The longest that connections live on after SIGTERM."),
@@ -112,23 +118,26 @@ extension Declarations {
             .value("sensitiveHeaders", \.sensitiveHeaders, .list(.headerName), "Headers whose values are never shown."),
         ] + unsupportedProcessFields)
 
-    private static let unsupportedProcessFields: [Field<ProcessConfiguration>] = [
-        .notYet("enableIpv6", "switching IPv6 off"),
-        .notYet("dns", "resolver settings"),
-        .notYet("tracing", "tracing here; agentgateway moved it to frontendPolicies.tracing"),
-        .notYet("metrics", "metric labels"),
-        .notYet("histograms", "the kind of histograms"),
-        .notYet("hbone", "HBONE tunnels"),
-        .notYet("standardAttributes", "standard attributes"),
-        .notYet("customFunctions", "CEL functions"),
-        .notYet("database", "a database"),
-        .notYet("storage", "configuration storage"),
-        .notYet("modelCatalog", "a price catalog"),
-        .notYet("spiffe", "SPIFFE identities"),
-    ] + [
-        "trustDomain", "additionalTrustDomains", "skipValidateTrustDomain", "caAddress", "caAuthToken", "xdsAddress",
-        "xdsAuthToken", "localXdsPath", "namespace", "gateway", "serviceAccount", "clusterId", "network",
-    ].map { .notYet($0, "mesh and xDS settings") }
+    private static let unsupportedProcessFields: [Field<ProcessConfiguration>] =
+        [
+            .notYet("enableIpv6", "switching IPv6 off"),
+            .notYet("dns", "resolver settings"),
+            .notYet("tracing", "tracing here; agentgateway moved it to frontendPolicies.tracing"),
+            .notYet("metrics", "metric labels"),
+            .notYet("histograms", "the kind of histograms"),
+            .notYet("hbone", "HBONE tunnels"),
+            .notYet("standardAttributes", "standard attributes"),
+            .notYet("customFunctions", "CEL functions"),
+            .notYet("database", "a database"),
+            .notYet("storage", "configuration storage"),
+            .notYet("modelCatalog", "a price catalog"),
+            .notYet("spiffe", "SPIFFE identities"),
+        ]
+        + [
+            "trustDomain", "additionalTrustDomains", "skipValidateTrustDomain", "caAddress", "caAuthToken",
+            "xdsAddress",
+            "xdsAuthToken", "localXdsPath", "namespace", "gateway", "serviceAccount", "clusterId", "network",
+        ].map { .notYet($0, "mesh and xDS settings") }
 
     // MARK: frontendPolicies
 
@@ -138,8 +147,10 @@ extension Declarations {
             .value(
                 "maxBufferSize", \.bufferedBody, .byteCount(1...(1 << 30)), default: "2MiB",
                 "Of a body that a policy must hold; a larger one is refused."),
-            .value("http1MaxHeaders", \.headerCount, .integer(1...10_000), default: "100", "Header lines of a request."),
-            .value("maxHeaderBytes", \.headerBytes, .byteCount(1024...(1 << 20)), default: "64KiB", "Of a request's head."),
+            .value(
+                "http1MaxHeaders", \.headerCount, .integer(1...10_000), default: "100", "Header lines of a request."),
+            .value(
+                "maxHeaderBytes", \.headerBytes, .byteCount(1024...(1 << 20)), default: "64KiB", "Of a request's head."),
             .value("headerTimeout", \.headerTimeout, .duration(), default: "10s", "For a request's head to arrive."),
             .value("http1IdleTimeout", \.idleTimeout, .duration(), default: "60s", "Between requests of a connection."),
             .optional("maxConnectionDuration", \.maximumConnectionAge, .duration(), "A connection's longest life."),

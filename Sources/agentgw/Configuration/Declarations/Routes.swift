@@ -54,7 +54,8 @@ extension Declarations {
             .optional("a2a", \.policies.a2a, a2a, "The route leads to an A2A agent."),
             .value("ai", \.ai, aiPolicy, "How AI requests are treated."),
             .optional("requestHeaderModifier", \.policies.requestHeaders, headerModifier, "Changes request headers."),
-            .optional("responseHeaderModifier", \.policies.responseHeaders, headerModifier, "Changes response headers."),
+            .optional(
+                "responseHeaderModifier", \.policies.responseHeaders, headerModifier, "Changes response headers."),
             .optional("urlRewrite", \.policies.urlRewrite, urlRewrite, "Changes the URL that is forwarded."),
             .optional("requestRedirect", \.policies.requestRedirect, requestRedirect, "Answers with a redirect."),
             .optional("directResponse", \.policies.directResponse, directResponse, "Answers without a backend."),
@@ -150,7 +151,8 @@ extension Declarations {
     // MARK: Routes
 
     static let routeFields: [Field<RouteDraft>] = [
-        .apply("name", .nonEmptyString("a name"), default: "its place: `route0`, …", "Shown in metrics and decisions.") {
+        .apply("name", .nonEmptyString("a name"), default: "its place: `route0`, …", "Shown in metrics and decisions.")
+        {
             owner, name, _, _ in
             owner.route.name = name
             owner.isNamed = true
@@ -160,7 +162,8 @@ extension Declarations {
         .notYet("ruleName", "rule names"),
         .value("hostnames", \.route.hostnames, .list(hostPattern), default: "any", "Host names: exact or `*.suffix`."),
         .optional("matches", \.matches, .list(routeMatch, atLeast: 1, of: "match"), "Alternatives; one must hold."),
-        .optional("match", \.match, ValueDecoder<Never>.oneOrMore(routeMatch, of: "match"), "The short form of `matches`."),
+        .optional(
+            "match", \.match, ValueDecoder<Never>.oneOrMore(routeMatch, of: "match"), "The short form of `matches`."),
         .apply("policies", routePolicies, "What is done to the requests.") { owner, draft, _, _ in
             owner.route.policies = draft.policies
             owner.ai = draft.ai
@@ -173,7 +176,8 @@ extension Declarations {
         RouteDraft(route: Route(position: context.position(of: node)), node: node)
     }
 
-    @Sendable static func finishRoute(_ draft: RouteDraft, _ node: YAMLNode, _ context: DecodingContext) -> RouteDraft? {
+    @Sendable static func finishRoute(_ draft: RouteDraft, _ node: YAMLNode, _ context: DecodingContext) -> RouteDraft?
+    {
         var draft = draft
         draft.route.matches = draft.matches ?? draft.match ?? [RouteMatch(position: draft.route.position)]
         // "*" among others takes every host.

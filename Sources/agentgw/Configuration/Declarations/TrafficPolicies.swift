@@ -21,12 +21,14 @@ extension Declarations {
         if policy.allowCredentials, policy.allowOrigins.contains(where: { $0 == .any }) {
             // Any page could then act with the user's cookies; browsers refuse a literal "*" here for that reason.
             return context.fail(
-                "allowCredentials with the origin \"*\" would let any web page act for the user; list the origins", at: node)
+                "allowCredentials with the origin \"*\" would let any web page act for the user; list the origins",
+                at: node)
         }
         return policy
     }
 
-    private static let exposedHeader = ValueDecoder<String>.nonEmptyString("a header name").then { name, node, context in
+    private static let exposedHeader = ValueDecoder<String>.nonEmptyString("a header name").then {
+        name, node, context in
         if name == "*" { return name }
         if let problem = HeaderSyntax.problem(inName: name) { return context.fail(problem, at: node) }
         return name

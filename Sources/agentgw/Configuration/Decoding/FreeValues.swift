@@ -53,6 +53,36 @@ enum FreeJSON {
         return out
     }
 
+    /// With two spaces per level, for people.
+    static func indented(_ value: MetadataValue) -> String {
+        var out = ""
+        writeIndented(value, level: 0, to: &out)
+        return out
+    }
+
+    private static func writeIndented(_ value: MetadataValue, level: Int, to out: inout String) {
+        let margin = "\n" + String(repeating: "  ", count: level)
+        switch value {
+        case .list(let values) where !values.isEmpty:
+            out += "["
+            for (index, value) in values.enumerated() {
+                out += (index > 0 ? "," : "") + margin + "  "
+                writeIndented(value, level: level + 1, to: &out)
+            }
+            out += margin + "]"
+        case .object(let members) where !members.isEmpty:
+            out += "{"
+            for (index, member) in members.enumerated() {
+                out += (index > 0 ? "," : "") + margin + "  "
+                JSONText.write(member.name, to: &out)
+                out += ": "
+                writeIndented(member.value, level: level + 1, to: &out)
+            }
+            out += margin + "}"
+        default: write(value, to: &out)
+        }
+    }
+
     private static func write(_ value: MetadataValue, to out: inout String) {
         switch value {
         case .null: out += "null"

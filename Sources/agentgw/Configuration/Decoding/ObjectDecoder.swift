@@ -11,7 +11,8 @@ struct Field<Owner>: Sendable {
         _ name: String, aliases: [String] = [], _ path: any WritableKeyPath<Owner, Value> & Sendable,
         _ decoder: ValueDecoder<Value>, required: Bool = false, default defaultText: String? = nil, _ summary: String
     ) -> Field {
-        .apply(name, aliases: aliases, decoder, required: required, default: defaultText, summary) { owner, value, _, _ in
+        .apply(name, aliases: aliases, decoder, required: required, default: defaultText, summary) {
+            owner, value, _, _ in
             owner[keyPath: path] = value
             return true
         }
@@ -102,7 +103,8 @@ extension ValueDecoder {
                 }
                 context.within(key: entry.key) {
                     if let other = present[row] {
-                        context.report("is another name of \"\(other)\", which is set as well", atOffset: entry.keyOffset)
+                        context.report(
+                            "is another name of \"\(other)\", which is set as well", atOffset: entry.keyOffset)
                         return
                     }
                     present[row] = entry.key

@@ -104,9 +104,11 @@ extension ValueDecoder where Value == Bool {
         if case .bool(let value) = scalar.value { return value }
         switch scalar.wasExpanded ? "" : scalar.scalar.text.asciiLowercased {
         case "yes", "on", "y":
-            return context.fail("expected true or false; \"\(scalar.written)\" is text in YAML 1.2, write true", at: node)
+            return context.fail(
+                "expected true or false; \"\(scalar.written)\" is text in YAML 1.2, write true", at: node)
         case "no", "off", "n":
-            return context.fail("expected true or false; \"\(scalar.written)\" is text in YAML 1.2, write false", at: node)
+            return context.fail(
+                "expected true or false; \"\(scalar.written)\" is text in YAML 1.2, write false", at: node)
         case "true", "false":
             return context.fail("expected true or false, found text; remove the quotes", at: node)
         default:
@@ -152,7 +154,8 @@ extension ValueDecoder where Value == Int {
     /// Bytes: a number, or one with a unit (`64KiB`, `2MB`).
     static func byteCount(_ range: ClosedRange<Int>) -> ValueDecoder<Int> {
         let number = integer(range, "a number of bytes")
-        return ValueDecoder(.either([.integer(range), .text("a size", pattern: "^[0-9]+ ?([kKMG]i?)?B?$")])) { node, context in
+        return ValueDecoder(.either([.integer(range), .text("a size", pattern: "^[0-9]+ ?([kKMG]i?)?B?$")])) {
+            node, context in
             guard let scalar = Scalars.any("a number of bytes", node, context) else { return nil }
             guard case .text = scalar.value else { return number(node, context) }
             guard let value = bytes(scalar.text.text) else {
@@ -313,7 +316,8 @@ extension ValueDecoder where Value == Secret {
 extension String {
     /// ASCII letters only; the rest stays, as protocols compare.
     var asciiLowercased: String {
-        String(decoding: utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        String(
+            decoding: utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
     }
 }
 

@@ -32,7 +32,8 @@ enum TimestampText {
         let time = midnight + hour * 3600 + minute * 60 + second
         if take("Z") || take("z") { return rest.isEmpty ? time : nil }
         let sign: Int64 = take("+") ? 1 : take("-") ? -1 : 0
-        guard sign != 0, let hours = digits(2), take(":"), let minutes = digits(2), hours < 24, minutes < 60, rest.isEmpty
+        guard sign != 0, let hours = digits(2), take(":"), let minutes = digits(2), hours < 24, minutes < 60,
+            rest.isEmpty
         else { return nil }
         return time - sign * (hours * 3600 + minutes * 60)
     }

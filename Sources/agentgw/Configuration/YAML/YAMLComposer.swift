@@ -126,7 +126,8 @@ struct YAMLComposer {
             }
             if let first = places[scalar.text] {
                 let line = source.position(at: first).line
-                report("duplicate key \"\(Excerpt.of(scalar.text))\"; it is already set in line \(line)", at: key.offset)
+                report(
+                    "duplicate key \"\(Excerpt.of(scalar.text))\"; it is already set in line \(line)", at: key.offset)
                 continue
             }
             places[scalar.text] = key.offset

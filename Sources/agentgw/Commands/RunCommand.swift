@@ -1,0 +1,46 @@
+// `agentgw -f FILE`: load the configuration, then run the gateway on it.
+
+import ArgumentParser
+import Glibc
+import Proxy
+
+struct RunCommand {
+    var file: String
+    var validateOnly: Bool
+
+    func run() throws {
+        let configuration: GatewayConfiguration
+        do throws(ConfigurationError) {
+            configuration = try ConfigurationLoader().load(path: file)
+        } catch {
+            StandardError.write("\(error)\n")
+            throw ExitCode(1)
+        }
+        for warning in configuration.warnings { StandardError.write("\(warning)\n") }
+        if validateOnly {
+            print("\(file): the configuration is valid (\(Self.summary(configuration)))")
+            return
+        }
+        StandardError.write("agentgw: running the gateway is not built yet; --validate-only checks a configuration\n")
+        throw ExitCode(1)
+    }
+
+    static func summary(_ configuration: GatewayConfiguration) -> String {
+        let routes = configuration.binds.reduce(0) { $0 + $1.listeners.reduce(0) { $0 + $1.routes.count } }
+        let binds = configuration.binds.count
+        return "\(binds) \(binds == 1 ? "port" : "ports"), \(routes) \(routes == 1 ? "route" : "routes")"
+    }
+}
+
+/// What people read; standard output is for what scripts read.
+enum StandardError {
+    static func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
