@@ -1,8 +1,5 @@
 // The Linux system calls that Glibc's Swift overlay leaves out. Declarations only.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
