@@ -12,12 +12,15 @@ package enum AuthError: Error, Hashable, Sendable, CustomStringConvertible {
     /// OpenSSL, libjwt or libcrypt failed where only lack of memory or a broken installation makes them fail.
     case crypto(String)
 
-    package var description: String {
+    /// Without the position.
+    package var text: String {
         switch self {
-        case .key(let text): text
-        case .keySet(let text): text
-        case .configuration(let text, let position): position == .none ? text : "\(position): \(text)"
-        case .crypto(let text): text
+        case .key(let text), .keySet(let text), .configuration(let text, _), .crypto(let text): text
         }
+    }
+
+    package var description: String {
+        if case .configuration(let text, let position) = self, position != .none { return "\(position): \(text)" }
+        return text
     }
 }

@@ -174,7 +174,8 @@ struct TokenVerifierTests {
     @Test func anIssuersKeyDoesNotVerifyAnotherIssuersToken() throws {
         let other = TestKey(.p256, id: "other")
         let verifier = try TestToken.verifier(
-            TestToken.provider(TestKey.of(.es256).keySet(), issuer: "a"), TestToken.provider(other.keySet(), issuer: "b"))
+            TestToken.provider(TestKey.of(.es256).keySet(), issuer: "a"),
+            TestToken.provider(other.keySet(), issuer: "b"))
         let claims = "{\"iss\":\"a\",\"aud\":\"gateway\",\"exp\":1700000300}"
         #expect(verifier.rejection(TestToken.make(.es256, claims: claims)) == nil)
         #expect(verifier.rejection(TestToken.make(.es256, claims: claims, key: other)) == .unknownKey)
@@ -218,7 +219,9 @@ struct TokenVerifierTests {
         #expect(verifier.rejection(text) == .tooLarge(bytes: CompactJWS.maximumBytes + 1))
     }
 
-    @Test(arguments: ["", ".", "..", "...", "a.b", "a.b.c.d", ".b.c", "a..c", "a.b.", "a.b.c", "eyJ9.eyJ9.AA==", "\u{0}.a.b"])
+    @Test(arguments: [
+        "", ".", "..", "...", "a.b", "a.b.c.d", ".b.c", "a..c", "a.b.", "a.b.c", "eyJ9.eyJ9.AA==", "\u{0}.a.b",
+    ])
     func whatIsNotAJWSIsRefused(_ text: String) throws {
         let verifier = try TestToken.verifier(TestToken.provider(TestKey.of(.es256).keySet()))
         #expect(verifier.rejection(text) == .notCompactJWS)

@@ -82,7 +82,9 @@ enum TruthTable {
         if mayGrant { return Result(verdict: .undetermined, rule: nil, reason: .unknown) }
         guard steps.allow.isEmpty else {
             // The first allow rule that failed is what an operator wants to see; it decided nothing by itself.
-            if let failure { return Result(verdict: .deny, rule: failure.rule, reason: DecisionReason(failure.failure)) }
+            if let failure {
+                return Result(verdict: .deny, rule: failure.rule, reason: DecisionReason(failure.failure))
+            }
             return Result(verdict: .deny, rule: nil, reason: .nothingGranted)
         }
         switch steps.defaultAction {

@@ -21,6 +21,8 @@ package struct JWTAuthentication: Sendable {
 /// One trusted issuer.
 package struct JWTProvider: Sendable {
     package static let defaultLeeway = Duration.seconds(60)
+    /// More than this is not clock skew but a token that should have expired.
+    package static let maximumLeeway = Duration.seconds(3600)
 
     /// `iss` must equal this, byte for byte.
     package var issuer: String

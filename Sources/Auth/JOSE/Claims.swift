@@ -1,26 +1,28 @@
 // The payload of a token: read before the signature only for `iss`, judged after it (RFC 7519 §4.1).
 
+import JSON
+
 struct Claims {
-    private let values: MetadataValue
-    private let members: [MetadataMember]
+    /// Deeper payloads are no claims; the limit bounds what rules walk through.
+    static let maximumDepth = 32
+
+    private let document: JSONDocument
+    private let values: JSONValue
 
     /// - Throws: `.malformedPayload` unless the bytes are one JSON object without duplicate members.
     init(json: [UInt8]) throws(TokenRejection) {
-        do throws(AuthError) {
-            values = try MetadataValue(json: json)
+        do throws(JSONError) {
+            document = try JSONDocument(parsing: json, limits: JSONLimits(maximumDepth: Self.maximumDepth))
         } catch {
-            throw .malformedPayload(error.text)
+            throw .malformedPayload(error.description)
         }
-        guard case .object(let members) = values else { throw .malformedPayload("it is not an object") }
-        self.members = members
+        values = document.root
+        guard values.kind == .object else { throw .malformedPayload("it is not an object") }
     }
 
     func issuer() throws(TokenRejection) -> String {
-        switch values.member("iss") {
-        case nil: throw .missingClaim("iss")
-        case .string(let issuer): return issuer
-        default: throw .malformedClaim("iss")
-        }
+        guard let issuer = try text("iss") else { throw .missingClaim("iss") }
+        return issuer
     }
 
     /// Every configured check; a check whose claim is absent fails.
@@ -33,38 +35,29 @@ struct Claims {
         if let issuedAt = try date("iat"), now.advanced(by: issuer.leeway) < issuedAt { throw .issuedInFuture }
         try checkAudience(issuer.audiences)
         for name in issuer.requiredClaims {
-            guard let value = values.member(name), value != .null else { throw .missingClaim(name) }
+            guard let value = values[name], !value.isNull else { throw .missingClaim(name) }
         }
         return VerifiedToken(
             issuer: issuer.issuer, subject: try text("sub"),
-            clientID: values.member("client_id")?.string ?? values.member("azp")?.string,
-            scopes: scopes(), expires: expires, claims: members)
+            clientID: values["client_id"]?.string ?? values["azp"]?.string, scopes: scopes(), expires: expires,
+            claims: document)
     }
 
     private func checkAudience(_ accepted: [String]) throws(TokenRejection) {
-        let audiences: [String]
-        switch values.member("aud") {
-        case nil: audiences = []
-        case .string(let one): audiences = [one]
-        case .list(let several):
-            audiences = try several.map { value throws(TokenRejection) in
-                guard case .string(let text) = value else { throw .malformedClaim("aud") }
-                return text
-            }
-        default: throw .malformedClaim("aud")
+        guard let value = values["aud"] else {
+            if accepted.isEmpty { return }
+            throw .missingClaim("aud")
         }
-        guard !accepted.isEmpty else { return }
-        guard values.member("aud") != nil else { throw .missingClaim("aud") }
-        let matches = audiences.contains { audience in accepted.contains { $0.utf8.elementsEqual(audience.utf8) } }
-        guard matches else { throw .wrongAudience }
+        let audiences: [JSONValue] = value.kind == .array ? Array(value.elements) : [value]
+        guard audiences.allSatisfy({ $0.kind == .string }) else { throw .malformedClaim("aud") }
+        guard accepted.isEmpty || audiences.contains(where: { audience in accepted.contains(where: audience.equals) })
+        else { throw .wrongAudience }
     }
 
     private func text(_ name: String) throws(TokenRejection) -> String? {
-        switch values.member(name) {
-        case nil: return nil
-        case .string(let text): return text
-        default: throw .malformedClaim(name)
-        }
+        guard let value = values[name] else { return nil }
+        guard let text = value.string else { throw .malformedClaim(name) }
+        return text
     }
 
     /// The end of the year 9999: a date after that is a number in the wrong unit.
@@ -72,16 +65,15 @@ struct Claims {
 
     /// A NumericDate (RFC 7519 §2), which may have a fraction.
     private func date(_ name: String) throws(TokenRejection) -> UnixTime? {
-        switch values.member(name) {
-        case nil: return nil
-        case .int(let seconds):
+        guard let value = values[name] else { return nil }
+        if let seconds = value.int64 {
             guard (0...Self.latestDate).contains(seconds) else { throw .malformedClaim(name) }
             return UnixTime(seconds: seconds)
-        case .double(let seconds):
-            guard seconds >= 0, seconds <= Double(Self.latestDate) else { throw .malformedClaim(name) }
-            return UnixTime(milliseconds: Int64(seconds * 1000))
-        default: throw .malformedClaim(name)
         }
+        guard let seconds = value.double, seconds >= 0, seconds <= Double(Self.latestDate) else {
+            throw .malformedClaim(name)
+        }
+        return UnixTime(milliseconds: Int64(seconds * 1000))
     }
 
     /// `scope` (a string with spaces, RFC 8693 §4.2, or a list) and `scp` (Okta: a list, Entra: a string), as one list
@@ -89,12 +81,10 @@ struct Claims {
     private func scopes() -> [String] {
         var result: [String] = []
         for name in ["scope", "scp"] {
-            let found: [String]
-            switch values.member(name) {
-            case .string(let text): found = text.utf8.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
-            case .list(let several): found = several.compactMap(\.string)
-            default: found = []
-            }
+            guard let value = values[name] else { continue }
+            let found =
+                value.string.map { $0.utf8.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) } }
+                ?? value.elements.compactMap(\.string)
             for scope in found where !result.contains(scope) { result.append(scope) }
         }
         return result
@@ -110,11 +100,12 @@ package final class VerifiedToken: Sendable {
     package let clientID: String?
     package let scopes: [String]
     package let expires: UnixTime
-    package let claims: [MetadataMember]
+    /// An object.
+    package let claims: JSONDocument
 
     package init(
         issuer: String, subject: String?, clientID: String?, scopes: [String], expires: UnixTime,
-        claims: [MetadataMember]
+        claims: JSONDocument
     ) {
         self.issuer = issuer
         self.subject = subject

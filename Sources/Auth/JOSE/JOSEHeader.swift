@@ -1,6 +1,8 @@
 // The protected header of a token (RFC 7515 §4), read strictly: only what we understand may be in a place where it
 // matters, and nothing in it brings or names a key by any way but `kid`.
 
+import JSON
+
 struct JOSEHeader {
     /// Longer ids are no ids; the limit keeps what a stranger can make us compare and log small.
     static let maximumKeyIDBytes = 512
@@ -9,41 +11,30 @@ struct JOSEHeader {
     let keyID: String?
 
     init(json: [UInt8]) throws(TokenRejection) {
-        let header: MetadataValue
-        do throws(AuthError) {
-            header = try MetadataValue(json: json)
+        let header: JSONValue
+        do throws(JSONError) {
+            header = try JSONDocument(parsing: json, limits: JSONLimits(maximumDepth: 8)).root
         } catch {
-            throw .malformedHeader(error.text)
+            throw .malformedHeader(error.description)
         }
-        guard case .object(let members) = header else { throw .malformedHeader("it is not an object") }
-        for member in members {
-            switch member.name {
-            // A token that brings its key, or says where to fetch it, proves nothing (RFC 8725 §2.9, §3.10).
-            case "jku", "jwk", "x5u", "x5c": throw .keyInHeader(member.name)
-            case "crit": throw .criticalHeader
-            // JWE, unencoded payloads (RFC 7797), compression.
-            case "enc", "b64", "zip": throw .unsupportedHeader(member.name)
-            default: break
-            }
-        }
-        guard let name = header.member("alg") else { throw .missingAlgorithm }
-        guard case .string(let text) = name, let algorithm = JWSAlgorithm(rawValue: text) else {
-            throw .unknownAlgorithm
-        }
+        guard header.kind == .object else { throw .malformedHeader("it is not an object") }
+        // A token that brings its key, or says where to fetch it, proves nothing (RFC 8725 §2.9, §3.10).
+        for name in ["jku", "jwk", "x5u", "x5c"] where header[name] != nil { throw .keyInHeader(name) }
+        guard header["crit"] == nil else { throw .criticalHeader }
+        // JWE, unencoded payloads (RFC 7797), compression.
+        for name in ["enc", "b64", "zip"] where header[name] != nil { throw .unsupportedHeader(name) }
+        guard let name = header["alg"] else { throw .missingAlgorithm }
+        guard let text = name.string, let algorithm = JWSAlgorithm(rawValue: text) else { throw .unknownAlgorithm }
         self.algorithm = algorithm
-        switch header.member("kid") {
-        case nil: keyID = nil
-        case .string(let id):
-            guard id.utf8.count <= Self.maximumKeyIDBytes else { throw .malformedHeader("kid is too long") }
-            keyID = id
-        default: throw .malformedHeader("kid is not a string")
-        }
-        switch header.member("typ") {
-        case nil: break
-        case .string(let type):
-            guard Self.isAccepted(type: type) else { throw .wrongType }
-        default: throw .malformedHeader("typ is not a string")
-        }
+        keyID = try Self.text(header, "kid")
+        if let keyID, keyID.utf8.count > Self.maximumKeyIDBytes { throw .malformedHeader("kid is too long") }
+        if let type = try Self.text(header, "typ"), !Self.isAccepted(type: type) { throw .wrongType }
+    }
+
+    private static func text(_ header: JSONValue, _ name: String) throws(TokenRejection) -> String? {
+        guard let value = header[name] else { return nil }
+        guard let text = value.string else { throw .malformedHeader("\(name) is not a string") }
+        return text
     }
 
     /// Tokens of other protocols that an issuer also signs (logout tokens, DPoP proofs, security events, assertions)

@@ -1,9 +1,12 @@
 // What an issuer says about itself (RFC 8414, OpenID Connect Discovery): for us, where its keys are; for MCP clients
 // behind a provider with quirks, the document that our proxy rewrites.
 
+import JSON
+
 package struct AuthorizationServerMetadata: Sendable {
     package let issuer: String
-    package let document: MetadataValue
+    /// An object.
+    package let document: JSONValue
 
     /// The well-known locations of an issuer, in the order in which MCP clients try them.
     static func locations(of issuer: FetchURL) throws(AuthError) -> [FetchURL] {
@@ -22,12 +25,13 @@ package struct AuthorizationServerMetadata: Sendable {
 
     /// - Throws: `.keySet` for what is no metadata, or metadata of another issuer (RFC 8414 §3.3: it must be identical).
     package init(json: [UInt8], issuer: String) throws(AuthError) {
-        do throws(AuthError) {
-            document = try MetadataValue(json: json)
+        let limits = JSONLimits(maximumDepth: 16, maximumBytes: KeySetRequest.maximumBytes)
+        do throws(JSONError) {
+            document = try JSONDocument(parsing: json, limits: limits).root
         } catch {
-            throw .keySet("the issuer's metadata is not JSON: \(error.text)")
+            throw .keySet("the issuer's metadata is not JSON: \(error)")
         }
-        guard let stated = document.member("issuer")?.string else {
+        guard let stated = document["issuer"]?.string else {
             throw .keySet("the issuer's metadata does not name the issuer")
         }
         guard stated.utf8.elementsEqual(issuer.utf8) else {
@@ -37,7 +41,7 @@ package struct AuthorizationServerMetadata: Sendable {
     }
 
     func keySetLocation() throws(AuthError) -> String {
-        guard let location = document.member("jwks_uri")?.string else {
+        guard let location = document["jwks_uri"]?.string else {
             throw .keySet("the issuer's metadata has no jwks_uri")
         }
         return location

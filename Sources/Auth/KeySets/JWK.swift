@@ -1,13 +1,15 @@
 // One JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) as a verification key.
 
+import JSON
+
 enum JWK {
     /// - Returns: nil for a key that is not for verifying signatures: another `use`, other `key_ops`, an encryption
     ///   algorithm, an unknown key type or curve.
     /// - Throws: `.key` for a key that is, and is broken.
     static func parse(
-        _ value: MetadataValue, _ symmetricKeys: KeySet.SymmetricKeys, warn: (String) -> Void
+        _ value: JSONValue, _ symmetricKeys: KeySet.SymmetricKeys, warn: (String) -> Void
     ) throws(AuthError) -> VerificationKey? {
-        guard case .object = value else { throw .key("it is not an object") }
+        guard value.kind == .object else { throw .key("it is not an object") }
         guard let type = try text(value, "kty") else { throw .key("it has no kty") }
         let id = try text(value, "kid")
         if let id, id.utf8.count > JOSEHeader.maximumKeyIDBytes { throw .key("its kid is too long") }
@@ -49,39 +51,34 @@ enum JWK {
             warn("the key type is not supported; not used")
             return nil
         }
-        if type != "oct", value.member("d") != nil {
+        if type != "oct", value["d"] != nil {
             warn("the private key is published with it; whoever reads the set can sign tokens")
         }
         return try VerificationKey(id: id, material: material, declared: declared)
     }
 
     /// `use` and `key_ops` (RFC 7517 §4.2, §4.3).
-    private static func isForVerification(_ value: MetadataValue) throws(AuthError) -> Bool {
+    private static func isForVerification(_ value: JSONValue) throws(AuthError) -> Bool {
         if let use = try text(value, "use"), use != "sig" { return false }
-        switch value.member("key_ops") {
-        case nil: return true
-        case .list(let operations):
-            var names: [String] = []
-            for operation in operations {
-                guard case .string(let name) = operation, !names.contains(name) else {
-                    throw .key("its key_ops are not distinct strings")
-                }
-                names.append(name)
+        guard let operations = value["key_ops"] else { return true }
+        guard operations.kind == .array else { throw .key("its key_ops are not a list") }
+        var names: [String] = []
+        for operation in operations.elements {
+            guard let name = operation.string, !names.contains(name) else {
+                throw .key("its key_ops are not distinct strings")
             }
-            return names.contains("verify")
-        default: throw .key("its key_ops are not a list")
+            names.append(name)
         }
+        return names.contains("verify")
     }
 
-    private static func text(_ value: MetadataValue, _ name: String) throws(AuthError) -> String? {
-        switch value.member(name) {
-        case nil: return nil
-        case .string(let text): return text
-        default: throw .key("its \(name) is not a string")
-        }
+    private static func text(_ value: JSONValue, _ name: String) throws(AuthError) -> String? {
+        guard let member = value[name] else { return nil }
+        guard let text = member.string else { throw .key("its \(name) is not a string") }
+        return text
     }
 
-    private static func bytes(_ value: MetadataValue, _ name: String) throws(AuthError) -> [UInt8] {
+    private static func bytes(_ value: JSONValue, _ name: String) throws(AuthError) -> [UInt8] {
         guard let text = try text(value, name) else { throw .key("it has no \(name)") }
         guard text.utf8.count <= 4096, let bytes = Base64URL.decode(text), !bytes.isEmpty else {
             throw .key("its \(name) is not base64url")

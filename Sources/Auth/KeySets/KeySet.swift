@@ -1,7 +1,10 @@
 // A JWK set (RFC 7517 §5): the keys of it that may verify signatures, each checked once. Keys that are for something
 // else, or that we do not understand, are left out and do no harm; a set that contradicts itself is refused.
 
+import JSON
+
 package struct KeySet: Sendable {
+    private static let jsonLimits = JSONLimits(maximumDepth: 16, maximumBytes: KeySetRequest.maximumBytes)
     /// More keys than any issuer rotates through; each costs OpenSSL work to check.
     package static let maximumKeys = 100
 
@@ -24,15 +27,15 @@ package struct KeySet: Sendable {
 
     /// - Throws: `.keySet` unless the text is a set with at least one usable key.
     package init(json: [UInt8], symmetricKeys: SymmetricKeys) throws(AuthError) {
-        let document: MetadataValue
-        do throws(AuthError) {
-            document = try MetadataValue(json: json)
+        let document: JSONValue
+        do throws(JSONError) {
+            document = try JSONDocument(parsing: json, limits: Self.jsonLimits).root
         } catch {
-            throw .keySet("not JSON: \(error.text)")
+            throw .keySet("not JSON: \(error)")
         }
-        guard case .object = document else { throw .keySet("not a JSON object") }
-        guard case .list(let members) = document.member("keys") else {
-            let isKey = document.member("kty") != nil
+        guard document.kind == .object else { throw .keySet("not a JSON object") }
+        guard let members = document["keys"], members.kind == .array else {
+            let isKey = document["kty"] != nil
             throw .keySet(isKey ? "one key instead of a set {\"keys\": […]}" : "no list named 'keys'")
         }
         guard members.count <= Self.maximumKeys else {
@@ -40,7 +43,7 @@ package struct KeySet: Sendable {
         }
         var keys: [VerificationKey] = []
         var warnings: [String] = []
-        for (index, member) in members.enumerated() {
+        for (index, member) in members.elements.enumerated() {
             let name = Self.name(of: member, index)
             do throws(AuthError) {
                 guard let key = try JWK.parse(member, symmetricKeys, warn: { warnings.append("\(name): \($0)") })
@@ -73,8 +76,8 @@ package struct KeySet: Sendable {
         }
     }
 
-    private static func name(of member: MetadataValue, _ index: Int) -> String {
-        guard let id = member.member("kid")?.string, id.utf8.count <= 64,
+    private static func name(of member: JSONValue, _ index: Int) -> String {
+        guard let id = member["kid"]?.string, id.utf8.count <= 64,
             id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { return "key \(index)" }
         return "key \(index) '\(id)'"

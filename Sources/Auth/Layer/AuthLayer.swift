@@ -134,7 +134,8 @@ package final class AuthLayer {
     ) -> Rejection {
         if case .keysUnavailable = reason {
             return .text(
-                503, "the keys to verify tokens with are not available", reason: TokenRejection.keysUnavailable.description,
+                503, "the keys to verify tokens with are not available",
+                reason: TokenRejection.keysUnavailable.description,
                 code: TokenRejection.keysUnavailable.code)
         }
         let description = reason?.clientDescription ?? "A token is required"
@@ -204,7 +205,9 @@ package final class AuthLayer {
         case .absent: return apiKey.mode == .strict ? refuse("no API Key found", "no_api_key") : nil
         case .found(let run):
             // A verified token in the place that both share is not a wrong key.
-            if principal.token != nil, policy.sharesPlaces, apiKey.mode != .strict, Self.hasThreeParts(run) { return nil }
+            if principal.token != nil, policy.sharesPlaces, apiKey.mode != .strict, Self.hasThreeParts(run) {
+                return nil
+            }
             guard let hash = try? digest.hash(run.span).sha256,
                 let record = policy.apiKey?.table.find(hash, now: now.seconds)
             else { return apiKey.mode == .permissive ? nil : refuse("invalid credentials", "invalid_api_key") }

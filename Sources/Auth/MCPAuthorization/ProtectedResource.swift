@@ -46,7 +46,9 @@ package final class ProtectedResource: Sendable {
             default: members.append(MetadataMember(name, member.value))
             }
             if name == "scopes_supported", case .list(let values) = member.value {
-                scopes = values.compactMap { if case .string(let text) = $0, Challenge.isScope(text) { text } else { nil } }
+                scopes = values.compactMap {
+                    if case .string(let text) = $0, Challenge.isScope(text) { text } else { nil }
+                }
             }
         }
         if !members.contains(where: { $0.name == "bearer_methods_supported" }) {
@@ -136,9 +138,12 @@ package final class ProtectedResource: Sendable {
         let identifier = resourceText ?? origin(request, base) + path
         let servers =
             authorizationServers
-            ?? .list([.string(proxiesAuthorizationServer ? origin(request, base) + (resource?.path.rootless ?? path) : issuer)])
+            ?? .list([
+                .string(proxiesAuthorizationServer ? origin(request, base) + (resource?.path.rootless ?? path) : issuer)
+            ])
         return .object(
-            [MetadataMember("resource", .string(identifier)), MetadataMember("authorization_servers", servers)] + members)
+            [MetadataMember("resource", .string(identifier)), MetadataMember("authorization_servers", servers)]
+                + members)
     }
 }
 

@@ -1,6 +1,7 @@
 // A verification key as OpenSSL holds it, parsed and checked once when its key set is loaded.
 
 import COpenSSL
+import Glibc
 
 /// An asymmetric public key. Immutable once made, so it may be shared by all event loops.
 /// Invariant: `pointer` is owned (freed in `deinit`), never changed after `init`, and lent only inside this folder.
@@ -55,18 +56,10 @@ package final class PublicKey: @unchecked Sendable {
         guard !WeakRSA.hasROCAFingerprint(modulus: n) else {
             throw .key("an RSA modulus with the ROCA weakness (CVE-2017-15361)")
         }
-        guard let builder = OSSL_PARAM_BLD_new() else { throw .crypto("no memory for a key") }
-        defer { OSSL_PARAM_BLD_free(builder) }
-        let modulusNumber = bigNumber(n)
-        let exponentNumber = bigNumber(e)
-        defer {
-            BN_free(modulusNumber)
-            BN_free(exponentNumber)
-        }
-        guard OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulusNumber) == 1,
-            OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponentNumber) == 1
-        else { throw .crypto("building an RSA key failed") }
-        return PublicKey(try make("RSA", from: builder), .rsa(bits: bits))
+        let parameters = try KeyParameters()
+        try parameters.add(OSSL_PKEY_PARAM_RSA_N, number: n)
+        try parameters.add(OSSL_PKEY_PARAM_RSA_E, number: e)
+        return PublicKey(try make("RSA", from: parameters), .rsa(bits: bits))
     }
 
     /// A key of a NIST curve from its affine coordinates; the point must be on the curve.
@@ -74,15 +67,11 @@ package final class PublicKey: @unchecked Sendable {
         guard x.count == curve.coordinateSize, y.count == curve.coordinateSize else {
             throw .key("a coordinate that is not \(curve.coordinateSize) bytes long, as \(curve.rawValue) needs")
         }
-        guard let builder = OSSL_PARAM_BLD_new() else { throw .crypto("no memory for a key") }
-        defer { OSSL_PARAM_BLD_free(builder) }
-        let point = [0x04] + x + y  // uncompressed (SEC 1 §2.3.3)
-        let pointer = try point.withUnsafeBytesTyped { bytes throws(AuthError) in
-            guard OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, curve.rawValue, 0) == 1,
-                OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, bytes.baseAddress, bytes.count) == 1
-            else { throw .crypto("building an EC key failed") }
-            return try make("EC", from: builder)
-        }
+        let parameters = try KeyParameters()
+        try parameters.add(OSSL_PKEY_PARAM_GROUP_NAME, text: curve.rawValue)
+        // The uncompressed form of a point (SEC 1 §2.3.3).
+        try parameters.add(OSSL_PKEY_PARAM_PUB_KEY, bytes: [0x04] + x + y)
+        let pointer = try make("EC", from: parameters)
         let key = PublicKey(pointer, .ec(curve))
         guard let context = EVP_PKEY_CTX_new_from_pkey(nil, pointer, nil) else { throw .crypto("no memory for a key") }
         defer { EVP_PKEY_CTX_free(context) }
@@ -102,12 +91,8 @@ package final class PublicKey: @unchecked Sendable {
         return PublicKey(pointer, .ed25519)
     }
 
-    private static func bigNumber(_ bytes: ArraySlice<UInt8>) -> OpaquePointer? {
-        bytes.withUnsafeBufferPointer { BN_bin2bn($0.baseAddress, Int32($0.count), nil) }
-    }
-
-    private static func make(_ type: String, from builder: OpaquePointer) throws(AuthError) -> OpaquePointer {
-        guard let parameters = OSSL_PARAM_BLD_to_param(builder) else { throw .crypto("building a key failed") }
+    private static func make(_ type: String, from builder: KeyParameters) throws(AuthError) -> OpaquePointer {
+        guard let parameters = builder.parameters() else { throw .crypto("building a key failed") }
         defer { OSSL_PARAM_free(parameters) }
         guard let context = EVP_PKEY_CTX_new_from_name(nil, type, nil) else { throw .crypto("\(type) is unavailable") }
         defer { EVP_PKEY_CTX_free(context) }
@@ -123,6 +108,61 @@ package final class PublicKey: @unchecked Sendable {
             throw .key("\(type) parameters that OpenSSL refuses, such as a point that is not on its curve")
         }
         return pointer
+    }
+}
+
+/// The parameters of a key under construction. OpenSSL's builder keeps the pointers that it is given and reads through
+/// them at the end, so everything lives here, at one address, until then.
+private final class KeyParameters {
+    private let builder: OpaquePointer
+    private var strings: [UnsafeMutablePointer<CChar>] = []
+    private var buffers: [UnsafeMutableBufferPointer<UInt8>] = []
+    private var numbers: [OpaquePointer] = []
+
+    init() throws(AuthError) {
+        guard let builder = OSSL_PARAM_BLD_new() else { throw .crypto("no memory for a key") }
+        self.builder = builder
+    }
+
+    deinit {
+        OSSL_PARAM_BLD_free(builder)
+        for string in strings { free(string) }
+        for buffer in buffers { buffer.deallocate() }
+        for number in numbers { BN_free(number) }
+    }
+
+    func add(_ name: String, number: ArraySlice<UInt8>) throws(AuthError) {
+        guard let number = BN_bin2bn(Array(number), Int32(number.count), nil) else {
+            throw .crypto("no memory for a key")
+        }
+        numbers.append(number)
+        guard OSSL_PARAM_BLD_push_BN(builder, try keep(name), number) == 1 else {
+            throw .crypto("building a key failed")
+        }
+    }
+
+    func add(_ name: String, text: String) throws(AuthError) {
+        guard OSSL_PARAM_BLD_push_utf8_string(builder, try keep(name), try keep(text), 0) == 1 else {
+            throw .crypto("building a key failed")
+        }
+    }
+
+    func add(_ name: String, bytes: [UInt8]) throws(AuthError) {
+        let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)
+        _ = buffer.initialize(from: bytes)
+        buffers.append(buffer)
+        guard OSSL_PARAM_BLD_push_octet_string(builder, try keep(name), buffer.baseAddress, buffer.count) == 1 else {
+            throw .crypto("building a key failed")
+        }
+    }
+
+    /// A copy that the caller frees.
+    func parameters() -> UnsafeMutablePointer<OSSL_PARAM>? { OSSL_PARAM_BLD_to_param(builder) }
+
+    private func keep(_ text: String) throws(AuthError) -> UnsafeMutablePointer<CChar> {
+        guard let copy = strdup(text) else { throw .crypto("no memory for a key") }
+        strings.append(copy)
+        return copy
     }
 }
 

@@ -164,23 +164,28 @@ private enum HMAC {
             case .sha384: "SHA384"
             case .sha512: "SHA512"
             }
+        // Both strings must outlive `EVP_MAC_init`: a parameter holds pointers.
         var digestName = Array(name.utf8CString)
+        let parameterName = Array(OSSL_MAC_PARAM_DIGEST.utf8CString)
         return digestName.withUnsafeMutableBufferPointer { nameBytes -> Bool? in
-            var parameters = [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, nameBytes.baseAddress, 0),
-                OSSL_PARAM_construct_end(),
-            ]
-            let started = secret.withBytes { key in
-                EVP_MAC_init(context, key.baseAddress?.assumingMemoryBound(to: UInt8.self), key.count, &parameters) == 1
-            }
-            guard started else { return nil }
-            let updated = message.withUnsafeBufferPointer { EVP_MAC_update(context, $0.baseAddress, $0.count) == 1 }
-            guard updated else { return nil }
-            return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: digest.size) { buffer -> Bool? in
-                var count = 0
-                guard EVP_MAC_final(context, buffer.baseAddress, &count, buffer.count) == 1, count == digest.size
-                else { return nil }
-                return body(UnsafeRawBufferPointer(buffer))
+            parameterName.withUnsafeBufferPointer { parameterName -> Bool? in
+                var parameters = [
+                    OSSL_PARAM_construct_utf8_string(parameterName.baseAddress, nameBytes.baseAddress, 0),
+                    OSSL_PARAM_construct_end(),
+                ]
+                let started = secret.withBytes { key in
+                    EVP_MAC_init(context, key.baseAddress?.assumingMemoryBound(to: UInt8.self), key.count, &parameters)
+                        == 1
+                }
+                guard started else { return nil }
+                let updated = message.withUnsafeBufferPointer { EVP_MAC_update(context, $0.baseAddress, $0.count) == 1 }
+                guard updated else { return nil }
+                return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: digest.size) { buffer -> Bool? in
+                    var count = 0
+                    guard EVP_MAC_final(context, buffer.baseAddress, &count, buffer.count) == 1, count == digest.size
+                    else { return nil }
+                    return body(UnsafeRawBufferPointer(buffer))
+                }
             }
         }
     }
