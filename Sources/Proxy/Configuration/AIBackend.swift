@@ -140,7 +140,7 @@ package struct AIRouteTable: Hashable, Sendable {
     ])
 
     /// - Parameter path: canonical, without the query.
-    package func type(of path: Span<UInt8>) -> AIRouteType? {
+    package func type(of path: ByteView) -> AIRouteType? {
         for entry in entries where path.hasSuffix(entry.suffix.utf8) {
             return entry.type
         }
@@ -148,15 +148,10 @@ package struct AIRouteTable: Hashable, Sendable {
     }
 }
 
-extension Span where Element == UInt8 {
+extension ByteView {
     /// On a segment border by construction: suffixes begin with `/`.
     fileprivate func hasSuffix(_ suffix: String.UTF8View) -> Bool {
-        var at = count - suffix.count
-        guard at >= 0 else { return false }
-        for byte in suffix {
-            guard self[at] == byte else { return false }
-            at += 1
-        }
-        return true
+        guard count >= suffix.count else { return false }
+        return zip(slice(count - suffix.count, count), suffix).allSatisfy { $0 == $1 }
     }
 }

@@ -39,7 +39,7 @@ package enum CanonicalPath {
     /// - Parameter canonical: emptied, and filled when the result is true.
     /// - Returns: whether the canonical form differs and is in `canonical`.
     package static func canonicalise(
-        _ path: Span<UInt8>, into canonical: inout [UInt8]
+        _ path: ByteView, into canonical: inout [UInt8]
     ) throws(Problem) -> Bool {
         canonical.removeAll(keepingCapacity: true)
         if isPlain(path) { return false }
@@ -84,9 +84,16 @@ package enum CanonicalPath {
 
     /// The canonical form of a path in a configuration.
     package static func canonical(_ path: String) throws(Problem) -> String {
-        let bytes = Array(path.utf8)
-        var result: [UInt8] = []
-        return try canonicalise(bytes.span, into: &result) ? String(decoding: result, as: UTF8.self) : path
+        var path = path
+        let bytes = path.withUTF8 { text -> Result<[UInt8]?, Problem> in
+            var result: [UInt8] = []
+            do throws(Problem) {
+                return .success(try canonicalise(ByteView(text), into: &result) ? result : nil)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try bytes.get().map { String(decoding: $0, as: UTF8.self) } ?? path
     }
 
     // MARK: Details
@@ -96,10 +103,10 @@ package enum CanonicalPath {
     private static let dot = UInt8(ascii: ".")
 
     /// Whether nothing needs a second look: plain characters, no empty segment, no segment that begins with a dot.
-    private static func isPlain(_ path: Span<UInt8>) -> Bool {
+    private static func isPlain(_ path: ByteView) -> Bool {
         guard path.count > 0, path[0] == slash else { return false }
         var previous: UInt8 = 0
-        for at in path.indices {
+        for at in 0..<path.count {
             let byte = path[at]
             switch kinds[Int(byte)] {
             case .plain: if byte == dot, previous == slash { return false }
@@ -120,24 +127,14 @@ package enum CanonicalPath {
         if !name.isEmpty, name.count <= 2, name.allSatisfy({ $0 == dot }) { throw .dotSegment }
     }
 
-    private static func decode(_ path: Span<UInt8>, _ at: Int) throws(Problem) -> UInt8 {
-        guard at + 2 < path.count, let high = hexValue(path[at + 1]), let low = hexValue(path[at + 2]) else {
-            throw .badPercentEncoding
-        }
-        let value = high << 4 | low
+    private static func decode(_ path: ByteView, _ at: Int) throws(Problem) -> UInt8 {
+        guard at + 2 < path.count, let high = ASCII.hexValue(path[at + 1]), let low = ASCII.hexValue(path[at + 2])
+        else { throw .badPercentEncoding }
+        let value = UInt8(high << 4 | low)
         switch value {
         case slash, UInt8(ascii: "\\"): throw .encodedSlash
         case 0..<0x20, 0x7F: throw .controlCharacter
         default: return value
-        }
-    }
-
-    static func hexValue(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
         }
     }
 

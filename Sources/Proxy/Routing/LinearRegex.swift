@@ -34,10 +34,12 @@ package final class LinearRegex: @unchecked Sendable {
         agentgw_re2_free(pointer)
     }
 
-    package func matches(_ text: Span<UInt8>) -> Bool {
-        text.withUnsafeBufferPointer { buffer in
-            agentgw_re2_match(pointer, buffer.baseAddress, buffer.count, 0, nil, 0)
-        }
+    package func matches(_ text: ByteView) -> Bool {
+        agentgw_re2_match(pointer, text.base, text.count, 0, nil, 0)
+    }
+
+    package func matches(_ text: [UInt8]) -> Bool {
+        text.withUnsafeBufferPointer { matches(ByteView($0)) }
     }
 
     private static func check(_ pattern: String) throws(SyntaxError) {

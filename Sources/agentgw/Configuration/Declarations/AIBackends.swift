@@ -193,7 +193,8 @@ extension Declarations {
     }
 
     private static let aiUpstream = ValueDecoder<AIUpstreamDraft>.object(
-        "AIUpstream", "One provider of a group.", make: newUpstream, fields: upstreamFields, finish: checkUpstream)
+        "AIUpstream", "One provider of a group.", make: newUpstream, fields: upstreamFields
+    ).check(checkUpstream)
 
     private struct GroupDraft {
         var providers: [AIUpstreamDraft] = []
@@ -222,7 +223,7 @@ extension Declarations {
                 "Groups of providers; the next is used when one fails."
             ).pending()
         ], rules: [.exactlyOne(["provider", "groups"]), .atMostOne(["name", "groups"])]
-    ) { draft, node, context in
+    ).check { draft, node, context in
         guard draft.groups.isEmpty else { return draft }
         if draft.single.upstream.name.isEmpty { return context.fail("missing field \"name\"", at: node) }
         return checkUpstream(draft.single, node, context) == nil ? nil : draft

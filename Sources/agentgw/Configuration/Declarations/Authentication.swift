@@ -44,7 +44,8 @@ extension Declarations {
     }
 
     private static let jwtProvider = ValueDecoder<JWTProvider>.object(
-        "JWTProvider", "A trusted issuer.", make: newProvider, fields: providerFields, finish: checkProvider)
+        "JWTProvider", "A trusted issuer.", make: newProvider, fields: providerFields
+    ).check(checkProvider)
 
     static let jwtAuth = ValueDecoder<JWTDraft>.object(
         "JWTAuthentication",
@@ -114,7 +115,7 @@ extension Declarations {
                 "allowPrivateAddresses", \.fetchRules.allowPrivateAddresses, .boolean, default: "false",
                 "Allows an authorization server on private and link-local addresses."),
         ]
-    ) { authentication, node, context in
+    ).check { authentication, node, context in
         if authentication.keys == nil,
             checkedURL(authentication.issuer, authentication.fetchRules, node, context) == nil
         {

@@ -107,7 +107,7 @@ extension Declarations {
                 "location", \.signing.location, credentialLocation, default: "Authorization: Bearer",
                 "Where it is sent."),
         ]
-    ) { draft, node, context in
+    ).check { draft, node, context in
         for claim in draft.signing.claims where ["iat", "nbf", "exp"].contains(claim.name) {
             return context.fail("the claim \"\(claim.name)\" is the gateway's", at: node)
         }
@@ -133,7 +133,7 @@ extension Declarations {
             .notYet("keyExchangeGroups", "a choice of key exchange groups"),
             .notYet("spiffe", "SPIFFE identities"),
         ]
-    ) { tls, node, context in
+    ).check { tls, node, context in
         if (tls.certificatePath == nil) != (tls.keyPath == nil) {
             return context.fail("cert and key belong together", at: node)
         }

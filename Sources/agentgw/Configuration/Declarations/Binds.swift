@@ -59,7 +59,7 @@ extension Declarations {
             .notYet("cipherSuites", "a choice of cipher suites"),
             .notYet("keyExchangeGroups", "a choice of key exchange groups"),
         ]
-    ) { tls, node, context in
+    ).check { tls, node, context in
         tls.minimumVersion > tls.maximumVersion
             ? context.fail("minTLSVersion is above maxTLSVersion", at: node) : tls
     }
@@ -90,7 +90,7 @@ extension Declarations {
             .value("routes", \.routes, .list(route), "Its routes."),
             .notYet("tcpRoutes", "TCP routes"),
         ]
-    ) { draft, node, context in
+    ).check { draft, node, context in
         switch (draft.listener.transport, draft.listener.tls) {
         case (.http, .some): context.fail("protocol HTTP cannot have tls; write protocol: HTTPS", at: node)
         case (.https, nil): context.fail("protocol HTTPS needs tls", at: node)

@@ -197,7 +197,7 @@ extension Declarations {
         "MCPBackend", "One endpoint in front of one or more MCP servers.",
         make: { node, context in MCPBackend(targets: [], position: context.position(of: node)) },
         fields: mcpFields
-    ) { backend, node, context in checkTargets(backend, node, context) }
+    ).check { backend, node, context in checkTargets(backend, node, context) }
 
     static let mcpFields: [Field<MCPBackend>] = [
         .value("targets", \.targets, .list(target, atLeast: 1, of: "target"), required: true, "The servers."),

@@ -77,7 +77,7 @@ extension Declarations {
             .notYet("buffer", "forced buffering"),
             .notYet("backendTunnel", "an egress proxy"),
         ]
-    ) { draft, node, context in
+    ).check { draft, node, context in
         let policies = draft.policies
         if policies.jwtAuthentication != nil, policies.mcpAuthentication != nil {
             return context.fail("only one of jwtAuth, mcpAuthentication can be set", at: node)
@@ -134,7 +134,7 @@ extension Declarations {
                 "host", "ai", "mcp", "backend", "service", "internal", "dynamic", "aws", "routeGroup", "invalid",
             ])
         ]
-    ) { draft, node, context in
+    ).check { draft, node, context in
         if case .named = draft.kind, draft.policies != nil {
             return context.fail("policies belong to the named backend, not to the reference to it", at: node)
         }
@@ -187,5 +187,6 @@ extension Declarations {
 
     static let route = ValueDecoder<RouteDraft>.object(
         "Route", "Which requests, what is done to them, where they go.", make: newRoute, fields: routeFields,
-        rules: [.atMostOne(["matches", "match"])], finish: finishRoute)
+        rules: [.atMostOne(["matches", "match"])]
+    ).check(finishRoute)
 }

@@ -17,7 +17,7 @@ extension Declarations {
             .value("allowCredentials", \.allowCredentials, .boolean, default: "false", "Whether cookies may be sent."),
             .optional("maxAge", \.maxAge, .duration(atLeast: .zero), "How long a preflight may be cached."),
         ]
-    ) { policy, node, context in
+    ).check { policy, node, context in
         if policy.allowCredentials, policy.allowOrigins.contains(where: { $0 == .any }) {
             // Any page could then act with the user's cookies; browsers refuse a literal "*" here for that reason.
             return context.fail(

@@ -73,14 +73,11 @@ struct Field<Owner>: Sendable {
 
 extension ValueDecoder {
     /// A mapping with known fields.
-    /// - Parameters:
-    ///   - make: the owner before any field: defaults everywhere, and placeholders for required fields, which nobody
-    ///     sees since a missing one is an error.
-    ///   - finish: checks across fields once all are decoded without error; returns nil when it has reported one.
+    /// - Parameter make: the owner before any field: defaults everywhere, and placeholders for required fields, which
+    ///   nobody sees since a missing one is an error.
     static func object(
         _ name: String, _ summary: String, make: @escaping @Sendable (YAMLNode, DecodingContext) -> Value,
-        fields: [Field<Value>], rules: [FieldRule] = [],
-        finish: @escaping @Sendable (Value, YAMLNode, DecodingContext) -> Value? = { value, _, _ in value }
+        fields: [Field<Value>], rules: [FieldRule] = []
     ) -> ValueDecoder<Value> {
         let shape = ObjectShape(name: name, summary: summary, fields: fields.map(\.shape), rules: rules)
         var rows: [String: Int] = [:]
@@ -118,9 +115,9 @@ extension ValueDecoder {
                 }
             }
             ObjectChecks.missing(shape, Set(present.values), node, context)
-            // An error anywhere below: what would be checked across fields may be a placeholder.
+            // An error anywhere below: what `check` would look at may be a placeholder.
             guard context.errorCount == errorsBefore else { return nil }
-            return finish(owner, node, context)
+            return owner
         }
     }
 }

@@ -17,6 +17,13 @@ struct ValueDecoder<Value>: Sendable {
         ValueDecoder<Other>(shape) { node, context in decode(node, context).map(transform) }
     }
 
+    /// A check across fields, once all of them are decoded without error. Returns nil when it has reported one.
+    func check(
+        _ check: @escaping @Sendable (Value, YAMLNode, DecodingContext) -> Value?
+    ) -> ValueDecoder<Value> {
+        then(check)
+    }
+
     /// `check` returns nil when it has reported an error.
     func then<Other>(
         _ check: @escaping @Sendable (Value, YAMLNode, DecodingContext) -> Other?
