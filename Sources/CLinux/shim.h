@@ -26,3 +26,6 @@ static inline int agentgw_accept4(int fd, struct sockaddr *address, socklen_t *l
     return (int)syscall(SYS_accept4, fd, address, length, flags);
 }
 static inline int agentgw_pipe2(int fds[2], int flags) { return (int)syscall(SYS_pipe2, fds, flags); }
+
+// Declared by pthread.h only under _GNU_SOURCE.
+extern int pthread_setname_np(pthread_t thread, const char *name);
