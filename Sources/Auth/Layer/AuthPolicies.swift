@@ -86,6 +86,9 @@ package struct AuthPolicies: Sendable {
     package private(set) var policies: [AuthPolicy] = []
     /// By `KeySetID`.
     package private(set) var remoteKeySets: [RemoteKeySet] = []
+    /// The identifier of `remoteKeySets[index]`.
+    package func id(at index: Int) -> KeySetID { KeySetID(index: index) }
+
     /// What the operator should know though the configuration loads.
     package private(set) var warnings: [String] = []
     private let readFile: @Sendable (String) throws(AuthError) -> [UInt8]

@@ -1,6 +1,7 @@
 // One request and the way back, as every layer above sees it, whatever version of HTTP the client speaks.
 // Confined to the client connection's loop; valid until the handler returns.
 
+import Auth
 import Glibc
 
 package class Exchange {
@@ -88,16 +89,28 @@ package final class ClientInfo: @unchecked Sendable {
     package let peer: SocketAddress
     package let local: SocketAddress
     package let isSecure: Bool
-    /// The peer's address as text, made once for the connection.
+    package let tls: TLSAttributes?
+    /// The addresses as text, made once for the connection.
     package let peerIP: String
+    private let addresses = IOBuffer(capacity: 96)
+    private let peerLength: Int
 
-    package init(loop: EventLoop, peer: SocketAddress, local: SocketAddress, isSecure: Bool) {
+    package init(
+        loop: EventLoop, peer: SocketAddress, local: SocketAddress, isSecure: Bool, tls: TLSAttributes? = nil
+    ) {
         self.loop = loop
         self.peer = peer
         self.local = local
         self.isSecure = isSecure
+        self.tls = tls
         peerIP = peer.ip
+        addresses.append(peerIP)
+        peerLength = addresses.writer
+        addresses.append(local.ip)
     }
+
+    package var peerIPView: ByteView { addresses.view.slice(0, peerLength) }
+    package var localIPView: ByteView { addresses.view.slice(peerLength, addresses.writer) }
 }
 
 /// What a server does with requests.

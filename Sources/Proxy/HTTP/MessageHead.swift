@@ -61,6 +61,8 @@ package final class RequestHead {
     var queryRange: Range<Int>?
     /// The authority: from `Host`, or from an absolute-form target.
     var hostRange: Range<Int>?
+    private var replacedPath: IOBuffer?
+    private var replacedQuery: IOBuffer?
 
     package init() {}
 
@@ -71,6 +73,8 @@ package final class RequestHead {
         keepAlive = true
         queryRange = nil
         hostRange = nil
+        replacedPath = nil
+        replacedQuery = nil
     }
 
     private func view(_ range: Range<Int>) -> ByteView {
@@ -78,11 +82,31 @@ package final class RequestHead {
     }
 
     package var methodName: ByteView { view(methodRange) }
-    /// The path as it was sent, percent-encoding untouched.
-    package var path: ByteView { view(pathRange) }
-    package var query: ByteView? { queryRange.map { view($0) } }
-    /// Path and query as sent.
-    package var target: ByteView { view(pathRange.lowerBound..<(queryRange?.upperBound ?? pathRange.upperBound)) }
+    /// The path as it was sent, or as `replacePath` has set it.
+    package var path: ByteView { replacedPath.map { $0.view } ?? view(pathRange) }
+    package var query: ByteView? { replacedQuery.map { $0.view } ?? queryRange.map { view($0) } }
+
+    /// From here on, what is judged, logged and forwarded.
+    package func replacePath(_ bytes: [UInt8]) {
+        let buffer = IOBuffer(capacity: bytes.count)
+        buffer.append(bytes)
+        replacedPath = buffer
+    }
+
+    package func replaceQuery(_ bytes: [UInt8]) {
+        let buffer = IOBuffer(capacity: bytes.count)
+        buffer.append(bytes)
+        replacedQuery = buffer
+    }
+
+    /// Appends path and query.
+    package func appendTarget(to out: IOBuffer) {
+        out.append(path)
+        if let query {
+            out.append(UInt8(ascii: "?"))
+            out.append(query)
+        }
+    }
     /// Host and port as sent; empty for an HTTP/1.0 request without `Host`.
     package var authority: ByteView { hostRange.map { view($0) } ?? .empty }
 

@@ -5,14 +5,16 @@ import Glibc
 
 package enum Connector {
     /// Connects to `host:port` before `deadline`.
-    /// - Parameter tls: shakes hands with this context and `serverName` (the host itself by default).
+    /// - Parameters:
+    ///   - tls: shakes hands with this context and `serverName` (the host itself by default).
+    ///   - admits: says which of the resolved addresses may be dialled.
     package static func connect(
         _ loop: EventLoop, resolver: Resolver, host: String, port: UInt16, tls: TLSContext? = nil,
-        serverName: String? = nil, deadline: MonotonicTime
+        serverName: String? = nil, deadline: MonotonicTime, admits: (SocketAddress) -> Bool = { _ in true }
     ) async throws(IOError) -> Transport {
         let addresses = try await resolver.resolve(host)
-        var failure = IOError.resolve(host: host, reason: "no addresses")
-        for var address in addresses {
+        var failure = IOError.resolve(host: host, reason: "no address that may be connected to")
+        for var address in addresses where admits(address) {
             address.port = port
             do throws(IOError) {
                 return try await connect(loop, address, tls: tls, name: serverName ?? host, deadline: deadline)

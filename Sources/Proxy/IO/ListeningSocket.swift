@@ -41,6 +41,19 @@ package final class ListeningSocket: @unchecked Sendable {
         self.address = SocketAddress.local(of: descriptor) ?? address
     }
 
+    /// - Throws: when another process listens on `address`.
+    package static func checkFree(_ address: SocketAddress) throws(IOError) {
+        let descriptor = Glibc.socket(address.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw .last("socket") }
+        defer { Glibc.close(descriptor) }
+        var on: Int32 = 1
+        var off: Int32 = 0
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
+        if address.family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, size) }
+        guard address.withPointer({ Glibc.bind(descriptor, $0, $1) }) == 0 else { throw .last("bind") }
+    }
+
     /// Accepts until `close`, giving each connection to `body`. Runs on `loop`.
     package func accept(
         on loop: EventLoop, _ body: @escaping (Socket, SocketAddress) -> Void

@@ -85,6 +85,13 @@ package struct SocketAddress: @unchecked Sendable {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// The address in network byte order: 4 or 16 bytes, none for a Unix socket.
+    package var addressBytes: [UInt8] {
+        withUnsafeBytes(of: storage) { bytes in
+            family == AF_INET ? Array(bytes[4..<8]) : family == AF_INET6 ? Array(bytes[8..<24]) : []
+        }
+    }
+
     package var isLoopback: Bool {
         withUnsafeBytes(of: storage) { bytes in
             if family == AF_INET { return bytes[4] == 127 }

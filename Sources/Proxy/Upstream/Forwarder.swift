@@ -37,9 +37,11 @@ package protocol ResponseFilter: AnyObject {
 
 package enum Forwarder {
     /// Forwards `exchange`. Once the reply has begun, a failure aborts it, so that the client sees that it is cut off.
+    /// - Parameter onHead: may change the reply's head before it is sent on.
     /// - Throws: when nothing has been sent to the client yet, for the caller to answer.
     package static func forward(
-        _ exchange: Exchange, _ request: OutgoingRequest, core: LoopCore, filter: (any ResponseFilter)? = nil
+        _ exchange: Exchange, _ request: OutgoingRequest, core: LoopCore, filter: (any ResponseFilter)? = nil,
+        onHead: (ResponseHead) -> Void = { _ in }
     ) async throws(UpstreamError) {
         let body = request.body ?? exchange.takeBufferedBody()
         let headers = exchange.request.headers
@@ -88,6 +90,7 @@ package enum Forwarder {
                 }
                 throw error
             }
+            onHead(head)
             await respond(exchange, call, head, filter)
             if let pump {
                 // A reply may come before the end of the request (an early refusal); then neither side is reusable.
@@ -113,7 +116,7 @@ package enum Forwarder {
             default: break
             }
         }
-        headers.append(.xForwardedFor, exchange.connection.peerIP)
+        headers.append(.xForwardedFor, exchange.connection.peerIPView)
         headers.append(.xForwardedProto, ByteView(exchange.connection.isSecure ? "https" : "http"))
         let authority = exchange.request.authority
         if authority.count > 0 { headers.append(.xForwardedHost, authority) }

@@ -21,8 +21,7 @@ struct RunCommand {
             print("\(file): the configuration is valid (\(Self.summary(configuration)))")
             return
         }
-        StandardError.write("agentgw: running the gateway is not built yet; --validate-only checks a configuration\n")
-        throw ExitCode(1)
+        try GatewayProcess.run(configuration)
     }
 
     static func summary(_ configuration: GatewayConfiguration) -> String {

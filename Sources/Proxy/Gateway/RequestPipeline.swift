@@ -1,0 +1,232 @@
+// The way of a request through the gateway, step by step: route, credentials, rules, policies, backend, record. One per
+// loop and port.
+
+import Auth
+import CEL
+import Glibc
+
+final class RequestPipeline: RequestHandler, @unchecked Sendable {
+    private let worker: LoopWorker
+    private let port: UInt16
+    private var canonicalPath: [UInt8] = []
+
+    init(worker: LoopWorker, port: UInt16) {
+        self.worker = worker
+        self.port = port
+    }
+
+    var isDraining: Bool { worker.isDraining }
+
+    var limits: ServerLimits {
+        let http = worker.snapshot.configuration.limits
+        var limits = ServerLimits()
+        limits.head.headBytes = http.headerBytes
+        limits.head.fields = http.headerCount
+        limits.headerTimeout = http.headerTimeout
+        limits.idleTimeout = http.idleTimeout
+        return limits
+    }
+
+    func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8] {
+        response.reset()
+        response.status = error.status
+        response.headers.append(.contentType, ByteView("text/plain; charset=utf-8"))
+        response.headers.append(.date, HTTPDate.now)
+        return Array("\(error.reason)\n".utf8)
+    }
+
+    func handle(_ exchange: Exchange) async {
+        var record = RequestRecord(startedAt: WallClock.nanoseconds)
+        await answer(exchange, &record)
+        if !exchange.responseStarted, !exchange.isAborted {
+            // Every way through `answer` ends in a reply; a client that waits must not wait for ever if one does not.
+            await Reply.error(exchange, status: 500, message: "no reply was made", code: "internal_error")
+        }
+        worker.writeAccessLine(exchange, record)
+    }
+
+    private func answer(_ exchange: Exchange, _ record: inout RequestRecord) async {
+        let snapshot = worker.snapshot
+        let request = exchange.request
+        do throws(CanonicalPath.Problem) {
+            if try CanonicalPath.canonicalise(request.path, into: &canonicalPath) { request.replacePath(canonicalPath) }
+        } catch {
+            record.reason = "path"
+            return await Reply.error(exchange, status: 400, message: error.description, code: "invalid_path")
+        }
+        guard let listener = snapshot.binds[port]?.listener(for: request.host) else {
+            record.reason = "no_listener"
+            return await Reply.error(exchange, status: 404, message: "no listener takes this host", code: "not_found")
+        }
+        let routable = RoutableRequest(
+            method: request.methodName, host: request.host, path: request.path, query: request.query,
+            headers: request.headers)
+        let match = listener.table.match(routable)
+        let route = match.map { listener.routes[$0.route] }
+        record.route = route?.label ?? ""
+
+        // A page's preflight carries no credentials by its nature; the policy that admits pages answers it.
+        let cors = route?.route.policies.cors ?? listener.cors
+        if let cors, CORSPolicy.isPreflight(request) {
+            record.reason = "preflight"
+            return await Reply.send(
+                exchange, status: 204, contentType: "text/plain", body: [], headers: cors.preflight(request))
+        }
+        let origin = cors?.judge(request.headers.first(.origin))
+        let context = RouteContext(worker: worker, snapshot: snapshot, listener: listener, cors: cors, origin: origin)
+
+        guard let principal = await authenticate(exchange, listener.authentication, .anonymous, context, &record) else {
+            return
+        }
+        guard let match, let route else {
+            record.reason = "no_route"
+            return await context.error(exchange, status: 404, message: "route not found", code: "not_found")
+        }
+        if let principal = await authenticate(exchange, route.authentication, principal, context, &record) {
+            record.principal = principal
+            await serve(exchange, route, match, principal, context, &record)
+        }
+    }
+
+    // MARK: Who
+
+    /// nil: a reply has been sent.
+    private func authenticate(
+        _ exchange: Exchange, _ policy: AuthPolicy?, _ principal: Principal, _ context: RouteContext,
+        _ record: inout RequestRecord
+    ) async -> Principal? {
+        guard let policy else { return principal }
+        let attributes = ExchangeAttributes(exchange: exchange)
+        var isLastTry = false
+        while true {
+            let outcome = worker.auth.authenticate(
+                attributes, policy, principal: principal, now: worker.unixTime, isLastTry: isLastTry)
+            switch outcome {
+            case .accepted(let principal):
+                return principal
+            case .rejected(let rejection):
+                record.reason = rejection.code
+                record.detail = rejection.reason
+                await context.reject(exchange, rejection)
+                return nil
+            case .awaitingKeys(let id):
+                await worker.keySets.refresh(id, of: context.snapshot, for: worker)
+                isLastTry = true
+            case .awaitingPassword(let check):
+                guard let result = await BlockingWork.shared.run({ check.run() }) else {
+                    record.reason = "overloaded"
+                    await context.error(exchange, status: 503, message: "too many logins at once", code: "overloaded")
+                    return nil
+                }
+                worker.auth.note(result, now: worker.unixTime)
+            }
+        }
+    }
+
+    // MARK: Where to
+
+    private func serve(
+        _ exchange: Exchange, _ route: CompiledRoute, _ match: RouteTable.Match, _ principal: Principal,
+        _ context: RouteContext, _ record: inout RequestRecord
+    ) async {
+        let policies = route.route.policies
+        let request = exchange.request
+        if let redirect = policies.requestRedirect {
+            record.reason = "redirect"
+            let location = redirect.location(
+                request, isSecure: exchange.connection.isSecure, prefixLength: match.prefixLength)
+            return await context.send(exchange, status: redirect.status, headers: [("location", location)])
+        }
+        if let direct = policies.directResponse {
+            record.reason = "direct_response"
+            return await context.send(
+                exchange, status: direct.status, body: direct.body, headers: direct.headers.map { ($0.name, $0.value) })
+        }
+        guard let backend = route.pick(&worker.random) else {
+            record.reason = "no_backend"
+            return await context.error(exchange, status: 500, message: "no valid backend", code: "no_backend")
+        }
+        strip(exchange, route, backend, context)
+        switch backend.kind {
+        case .host(let upstream):
+            await HTTPBackend.serve(exchange, upstream, route, backend, match, context, &record)
+        case .unsupported(let name):
+            record.reason = "unsupported"
+            await context.error(
+                exchange, status: 501, message: "\(name) backends are not supported yet", code: "not_supported")
+        }
+    }
+
+    /// Removes the credentials that were meant for the gateway.
+    private func strip(
+        _ exchange: Exchange, _ route: CompiledRoute, _ backend: CompiledBackend, _ context: RouteContext
+    ) {
+        if case .passthrough? = backend.policies.backendAuthentication { return }
+        let headers = exchange.request.headers
+        headers.remove(.authorization)
+        for policy in [context.listener.authentication, route.authentication] {
+            guard let stripping = policy?.stripping else { continue }
+            for key in stripping.headers { headers.remove(named: key.name) }
+            if stripping.touchesQuery, let query = exchange.request.query,
+                let stripped = stripping.strippedQuery(query.buffer)
+            {
+                exchange.request.replaceQuery(stripped)
+            }
+            if stripping.touchesCookies {
+                for i in 0..<headers.count where headers.known(i) == .cookie && headers.isPresent(i) {
+                    guard let rest = stripping.strippedCookies(headers.value(i).buffer) else { continue }
+                    headers.remove(at: i)
+                    if !rest.isEmpty { headers.append(.cookie, String(decoding: rest, as: UTF8.self)) }
+                }
+            }
+        }
+    }
+}
+
+/// What the steps after routing share.
+struct RouteContext {
+    let worker: LoopWorker
+    let snapshot: Snapshot
+    let listener: CompiledListener
+    let cors: CORSPolicy?
+    let origin: CORSPolicy.Judgement?
+
+    /// Lets the page that asked read the reply, an error as well.
+    func decorate(_ head: ResponseHead) {
+        if let cors, let origin { cors.apply(origin, to: head) }
+    }
+
+    private var corsFields: [(String, String)] {
+        let head = ResponseHead()
+        decorate(head)
+        var fields: [(String, String)] = []
+        head.headers.forEach { fields.append(($0.text, $1.text)) }
+        return fields
+    }
+
+    func error(
+        _ exchange: Exchange, status: Int, message: String, code: String, shape: ErrorShape = .plain,
+        headers: [(String, String)] = []
+    ) async {
+        await Reply.error(
+            exchange, status: status, message: message, code: code, shape: shape, headers: headers + corsFields)
+    }
+
+    func send(_ exchange: Exchange, status: Int, body: [UInt8] = [], headers: [(String, String)]) async {
+        await Reply.send(
+            exchange, status: status, contentType: "text/plain; charset=utf-8", body: body, headers: headers + corsFields)
+    }
+
+    func reject(_ exchange: Exchange, _ rejection: Rejection) async {
+        var headers = rejection.headers.map { ($0.name, $0.value) }
+        var contentType: StaticString = "text/plain; charset=utf-8"
+        headers.removeAll { name, value in
+            guard name.lowercased() == "content-type" else { return false }
+            if value.hasPrefix("application/json") { contentType = "application/json" }
+            return true
+        }
+        await Reply.send(
+            exchange, status: rejection.status, contentType: contentType, body: rejection.body,
+            headers: headers + corsFields)
+    }
+}

@@ -1,0 +1,74 @@
+// What is known of a request at its end, and the line of the access log that says so.
+
+import Auth
+
+/// Filled in on the way of a request.
+struct RequestRecord {
+    /// Nanoseconds since the epoch.
+    let startedAt: Int64
+    var route = ""
+    var upstream = ""
+    /// A word for metrics: why the gateway answered by itself. Empty when the upstream's reply was passed on.
+    var reason = ""
+    /// A sentence for operators, without secrets.
+    var detail = ""
+    var principal: Principal?
+
+    init(startedAt: Int64) { self.startedAt = startedAt }
+}
+
+extension LoopWorker {
+    /// One line a request, allowed or refused.
+    func writeAccessLine(_ exchange: Exchange, _ record: RequestRecord) {
+        guard processLog.writes(.info) else { return }
+        let request = exchange.request
+        log.line { line in
+            line.append("{\"log\":\"access\",\"time\":\"")
+            line.append(timestamp: record.startedAt)
+            line.append("\",\"source\":\"")
+            line.append(exchange.connection.peerIPView)
+            line.append("\",\"method\":")
+            line.append(jsonString: request.methodName)
+            line.append(",\"host\":")
+            line.append(jsonString: request.authority)
+            line.append(",\"path\":")
+            line.append(jsonString: request.path)
+            line.append(",\"protocol\":\"")
+            line.append(request.version.text)
+            line.append("\",\"route\":")
+            line.append(jsonString: record.route)
+            line.append(",\"status\":")
+            line.append(decimal: exchange.sentStatus)
+            line.append(",\"bytes_in\":")
+            line.append(decimal: exchange.receivedBodyBytes)
+            line.append(",\"bytes_out\":")
+            line.append(decimal: exchange.sentBodyBytes)
+            line.append(",\"duration_us\":")
+            line.append(decimal: Int((MonotonicTime.now.nanoseconds - exchange.started.nanoseconds) / 1000))
+            if !record.upstream.isEmpty {
+                line.append(",\"upstream\":")
+                line.append(jsonString: record.upstream)
+            }
+            if let principal = record.principal, !principal.isAnonymous {
+                line.append(",\"principal\":")
+                line.append(jsonString: principal.identity)
+            }
+            if !record.reason.isEmpty {
+                line.append(",\"reason\":")
+                line.append(jsonString: record.reason)
+            }
+            if !record.detail.isEmpty {
+                line.append(",\"detail\":")
+                line.append(jsonString: record.detail)
+            }
+            if exchange.isAborted {
+                line.append(",\"aborted\":true")
+                if let failure = exchange.failure {
+                    line.append(",\"failure\":")
+                    line.append(jsonString: failure.description)
+                }
+            }
+            line.append("}")
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// The life of the gateway as a process: start, wait for signals, drain, end.
+
+import ArgumentParser
+import Auth
+import CLinux
+import Glibc
+import Proxy
+
+enum GatewayProcess {
+    /// Runs the gateway until SIGTERM or SIGINT; a second one ends it at once.
+    static func run(_ configuration: GatewayConfiguration) throws {
+        // Blocked before any thread exists, so that all inherit it and `sigwait` is the only place that takes them.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        signal(SIGPIPE, SIG_IGN)
+        raiseDescriptorLimit()
+
+        let gateway: Gateway
+        do throws(SnapshotError) {
+            gateway = try Gateway(configuration, readFile: ConfigurationFiles.read)
+        } catch {
+            StandardError.write("\(error)\n")
+            throw ExitCode(1)
+        }
+        while true {
+            var number: Int32 = 0
+            guard sigwait(&signals, &number) == 0 else { continue }
+            if number == SIGHUP {
+                StandardError.write("agentgw: reload is not supported yet; restart to apply a new configuration\n")
+                continue
+            }
+            break
+        }
+        // While draining, the next signal takes its default course: the process ends.
+        signal(SIGTERM, SIG_DFL)
+        signal(SIGINT, SIG_DFL)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        gateway.drainAndStop()
+    }
+
+    /// A proxy needs two descriptors a request; the soft limit of 1,024 is for programs that use select().
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+/// Files that a configuration names: key sets, password files.
+enum ConfigurationFiles {
+    /// Larger files are no key sets.
+    static let maximumBytes = 16 << 20
+
+    @Sendable
+    static func read(_ path: String) throws(AuthError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw .configuration("cannot read \(path): \(String(cString: strerror(errno)))", .none)
+        }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count == 0 { return bytes }
+            guard count > 0 else {
+                if errno == EINTR { continue }
+                throw .configuration("cannot read \(path): \(String(cString: strerror(errno)))", .none)
+            }
+            bytes.append(contentsOf: chunk[..<count])
+            guard bytes.count <= maximumBytes else {
+                throw .configuration("\(path) is larger than \(maximumBytes) bytes", .none)
+            }
+        }
+    }
+}
