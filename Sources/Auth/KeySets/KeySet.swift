@@ -43,18 +43,21 @@ package struct KeySet: Sendable {
         }
         var keys: [VerificationKey] = []
         var warnings: [String] = []
+        var ids: [String] = []
         for (index, member) in members.elements.enumerated() {
             let name = Self.name(of: member, index)
             do throws(AuthError) {
                 guard let key = try JWK.parse(member, symmetricKeys, warn: { warnings.append("\(name): \($0)") })
                 else { continue }
                 keys.append(key)
+                if let id = key.id { ids.append(id) }
             } catch {
+                // A broken key still takes its name: which of two keys was meant is not for us to guess.
+                if let id = member["kid"]?.string { ids.append(id) }
                 warnings.append("\(name) is not used: \(error.text)")
             }
         }
         // Two keys of one name: whoever signs with one of them is indistinguishable from the other.
-        let ids = keys.compactMap(\.id)
         let ambiguous = Set(ids.filter { id in ids.count { $0.utf8.elementsEqual(id.utf8) } > 1 })
         if !ambiguous.isEmpty {
             keys.removeAll { key in key.id.map(ambiguous.contains) ?? false }
