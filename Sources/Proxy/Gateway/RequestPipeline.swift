@@ -150,6 +150,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         switch backend.kind {
         case .host(let upstream):
             await HTTPBackend.serve(exchange, upstream, route, backend, match, context, &record)
+        case .ai(let provider):
+            await AIHandler.serve(exchange, provider, route, backend, match, context, &record)
         case .unsupported(let name):
             record.reason = "unsupported"
             await context.error(

@@ -111,6 +111,7 @@ final class CompiledRoute: Sendable {
 struct CompiledBackend: Sendable {
     enum Kind: Sendable {
         case host(Upstream)
+        case ai(CompiledProvider)
         /// Understood, but not served by this build; the loader has said so.
         case unsupported(String)
     }
@@ -189,7 +190,20 @@ struct SnapshotCompiler {
         switch backend.kind {
         case .host(let address):
             kind = .host(try upstream(address, backend.policies, backend.position))
-        case .ai: kind = .unsupported("ai")
+        case .ai(let ai):
+            guard ai.groups.count == 1, ai.groups[0].count == 1, let provider = ai.primary else {
+                throw SnapshotError("several providers in one backend are not supported yet", backend.position)
+            }
+            let traits = ProviderTraits(provider.provider)
+            let address =
+                provider.hostOverride ?? UpstreamAddress(.tcp(host: traits.host, port: traits.port), tls: true)
+            // The provider's own policies are complete: the loader has filled in what backend and route say.
+            return CompiledBackend(
+                weight: backend.weight,
+                kind: .ai(
+                    CompiledProvider(
+                        provider, traits: traits, upstream: try upstream(address, provider.policies, provider.position))),
+                policies: provider.policies)
         case .mcp: kind = .unsupported("mcp")
         }
         return CompiledBackend(weight: backend.weight, kind: kind, policies: backend.policies)

@@ -8,6 +8,8 @@ struct RequestRecord {
     let startedAt: Int64
     var route = ""
     var upstream = ""
+    /// Of an AI request, as sent to the provider.
+    var model = ""
     /// A word for metrics: why the gateway answered by itself. Empty when the upstream's reply was passed on.
     var reason = ""
     /// A sentence for operators, without secrets.
@@ -48,6 +50,10 @@ extension LoopWorker {
             if !record.upstream.isEmpty {
                 line.append(",\"upstream\":")
                 line.append(jsonString: record.upstream)
+            }
+            if !record.model.isEmpty {
+                line.append(",\"model\":")
+                line.append(jsonString: record.model)
             }
             if let principal = record.principal, !principal.isAnonymous {
                 line.append(",\"principal\":")

@@ -1,0 +1,153 @@
+// A request to an AI backend: its type by path, its model, the provider's own path and credentials. What the provider
+// answers is passed on as it comes.
+
+import Auth
+import JSON
+
+enum AIHandler {
+    static func serve(
+        _ exchange: Exchange, _ provider: CompiledProvider, _ route: CompiledRoute, _ backend: CompiledBackend,
+        _ match: RouteTable.Match, _ context: RouteContext, _ record: inout RequestRecord
+    ) async {
+        let request = exchange.request
+        let configuration = provider.configuration
+        let traits = provider.traits
+        record.upstream = provider.name
+        let path = request.path
+        guard let type = configuration.routes.type(of: path) else {
+            record.reason = "no_ai_route"
+            return await context.error(
+                exchange, status: 404, message: "no AI route takes this path", code: "not_found", shape: traits.shape)
+        }
+        let shape = type.clientShape ?? traits.shape
+        func fail(_ status: Int, _ message: String, _ code: String, _ record: inout RequestRecord) async {
+            record.reason = code
+            await context.error(exchange, status: status, message: message, code: code, shape: shape)
+        }
+
+        let target = IOBuffer(capacity: 256)
+        if let prefix = configuration.pathPrefix { target.append(prefix) }
+        if let override = configuration.pathOverride {
+            target.clear()
+            target.append(override)
+        } else {
+            switch type {
+            case .passthrough, .detect:
+                target.append(unprefixed(path, match))
+            default:
+                guard let native = traits.paths[type] else {
+                    return await fail(
+                        501, "the provider '\(provider.name)' does not speak \(type.rawValue)", "not_supported", &record)
+                }
+                target.append(native)
+            }
+        }
+        if let query = request.query {
+            target.append(target.view.contains(UInt8(ascii: "?")) ? UInt8(ascii: "&") : UInt8(ascii: "?"))
+            target.append(query)
+        }
+
+        // Only a body that names a model is read; everything else streams.
+        let replacement = IOBuffer(capacity: 1)
+        var hasReplacement = false
+        if type.namesModel, request.method == .post {
+            let limit = context.snapshot.configuration.limits.bufferedBody
+            if let encoding = request.headers.first(.contentEncoding), !encoding.equalsIgnoringCase("identity") {
+                return await fail(415, "compressed request bodies are not supported here", "content_encoding", &record)
+            }
+            let body = IOBuffer(capacity: 4096)
+            do throws(ExchangeError) {
+                if let whole = exchange.takeBufferedBody(), whole.count <= limit {
+                    body.append(whole)
+                } else {
+                    try await exchange.collectBody(limit: limit, into: body)
+                }
+            } catch {
+                let failure = UpstreamError.client(error)
+                return await fail(failure.status, failure.clientMessage, "request_body", &record)
+            }
+            do throws(ModelMember.Problem) {
+                let outcome = try ModelMember.resolve(body.view, fallback: configuration.provider.model) { name in
+                    configuration.modelAliases.lazy.compactMap { $0.resolve(name) }.first
+                }
+                record.model = outcome.model
+                if let bytes = outcome.body {
+                    replacement.append(bytes)
+                    hasReplacement = true
+                }
+            } catch {
+                switch error {
+                case .malformed(let reason):
+                    return await fail(400, "the request body is not valid JSON: \(reason)", "invalid_json", &record)
+                case .notAnObject:
+                    return await fail(400, "the request body must be a JSON object", "invalid_request", &record)
+                case .notAString:
+                    return await fail(400, "'model' must be a string", "invalid_model", &record)
+                case .missing:
+                    return await fail(400, "'model' is required", "missing_model", &record)
+                }
+            }
+        }
+
+        let headers = request.headers
+        showCredentials(headers, provider, backend.policies.backendAuthentication)
+        route.route.policies.requestHeaders?.apply(to: headers)
+        backend.policies.requestHeaders?.apply(to: headers)
+
+        let authority = IOBuffer(capacity: 64)
+        authority.append(provider.upstream.authority)
+        var outgoing = OutgoingRequest(
+            upstream: provider.upstream, method: request.methodName, target: target.view, authority: authority.view,
+            body: hasReplacement ? replacement.view : nil)
+        outgoing.connectRetries = route.route.policies.retry?.attempts ?? 1
+        if let limit = route.route.policies.timeouts.request ?? backend.policies.requestTimeout {
+            outgoing.deadline = exchange.started + limit
+        }
+        let edits = ResponseEdits(
+            context: context, route: route.route.policies.responseHeaders, backend: backend.policies.responseHeaders)
+        do throws(UpstreamError) {
+            try await Forwarder.forward(exchange, outgoing, core: context.worker.core, onHead: edits.apply)
+        } catch {
+            record.detail = error.description
+            await fail(error.status, error.clientMessage, "upstream_error", &record)
+        }
+    }
+
+    /// The path without the prefix that the route matched.
+    private static func unprefixed(_ path: ByteView, _ match: RouteTable.Match) -> ByteView {
+        guard let length = match.prefixLength, length > 0 else { return path }
+        let rest = path.slice(length, path.count)
+        return rest.count > 0 ? rest : ByteView("/")
+    }
+
+    /// Takes away every key that the client may have sent, and shows the provider ours.
+    private static func showCredentials(
+        _ headers: HeaderBlock, _ provider: CompiledProvider, _ authentication: BackendAuthentication?
+    ) {
+        if case .passthrough? = authentication {} else {
+            headers.remove(.authorization)
+            headers.remove(.cookie)
+            for key in CredentialStripping.providerHeaders { headers.remove(named: key.name) }
+        }
+        if case .key(let secret, let location)? = authentication {
+            let value = IOBuffer(capacity: 256)
+            let field: String
+            if case .header(let name, let prefix)? = location {
+                field = name
+                value.append(prefix)
+            } else {
+                field = provider.traits.keyField
+                value.append(provider.traits.keyPrefix)
+            }
+            secret.withBytes { value.append(ByteView($0.bindMemory(to: UInt8.self))) }
+            headers.remove(named: field)
+            var name = field
+            name.withUTF8 { headers.append(ByteView($0), value.view) }
+        }
+        for (name, value) in provider.traits.defaultFields {
+            var name = name
+            let present = name.withUTF8 { headers.first(named: ByteView($0)) != nil }
+            if !present { headers.append(name, value) }
+        }
+    }
+}
