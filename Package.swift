@@ -49,7 +49,8 @@ let package = Package(
         .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: settings),
         .testTarget(name: "AuthTests", dependencies: ["Auth", "CEL", "JSON"], swiftSettings: settings),
         .testTarget(name: "ProxyTests", dependencies: ["Proxy", "Auth", "CEL", "JSON"], swiftSettings: settings),
-        .testTarget(name: "agentgwTests", dependencies: ["agentgw"], swiftSettings: settings),
+        .testTarget(
+            name: "agentgwTests", dependencies: ["agentgw"], exclude: ["Corpus"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -142,7 +142,7 @@ extension Declarations {
         let isLiteral =
             place.host.contains(":") || place.host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
         guard isLiteral || place.host == "localhost" else {
-            return context.fail("\"\(Excerpt.of(place.host))\" is not an IP address", at: node)
+            return context.fail("\"\(scalar.written)\" does not begin with an IP address", at: node)
         }
         return .tcp(host: place.host == "localhost" ? "127.0.0.1" : place.host, port: port)
     }

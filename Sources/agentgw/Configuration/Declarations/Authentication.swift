@@ -65,7 +65,7 @@ extension Declarations {
                 owner.authentication.providers = providers
                 var seen: Set<String> = []
                 for provider in providers where !seen.insert(provider.issuer).inserted {
-                    context.report("issuer \"\(Excerpt.of(provider.issuer))\" stands here twice", at: node)
+                    context.report("two providers have the same issuer", at: node)
                     return false
                 }
                 return true

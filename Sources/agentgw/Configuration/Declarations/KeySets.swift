@@ -109,7 +109,7 @@ extension Declarations {
         _ text: String, _ rules: KeySetFetchRules, _ node: YAMLNode, _ context: DecodingContext
     ) -> String? {
         guard let url = AbsoluteURL(text), url.scheme == "https" || url.scheme == "http" else {
-            return context.fail("\"\(Excerpt.of(text))\" is not an https URL (no user or fragment)", at: node)
+            return context.fail("expected an https URL without user and fragment", at: node)
         }
         guard url.scheme == "https" || url.isLoopback || rules.allowInsecure else {
             return context.fail(

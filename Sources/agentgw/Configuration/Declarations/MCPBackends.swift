@@ -68,7 +68,7 @@ extension Declarations {
     ) -> (UpstreamAddress, path: String?)? {
         if let name = draft.name {
             guard let port = draft.port, let place = HostPort(name) else {
-                return context.fail("host \"\(Excerpt.of(name))\" needs a port", at: node)
+                return context.fail("a host that is not a URL needs a port", at: node)
             }
             return (UpstreamAddress(.tcp(host: place.host, port: UInt16(clamping: port))), draft.path)
         }
@@ -111,7 +111,7 @@ extension Declarations {
                 },
                 .apply("url", .nonEmptyString("a URL"), "A URL.") { owner, url, node, context in
                     guard let parsed = AbsoluteURL(url), parsed.scheme == "https" || parsed.scheme == "http" else {
-                        context.report("\"\(Excerpt.of(url))\" is not a URL", at: node)
+                        context.report("\(NodeKind.written(node)) is not a URL", at: node)
                         return false
                     }
                     owner = .url(url)

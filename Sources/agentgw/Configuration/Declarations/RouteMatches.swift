@@ -61,8 +61,8 @@ extension Declarations {
                     context.report("not supported yet: pseudo headers; use path, method or hostnames", at: node)
                     return false
                 }
-                if let problem = HeaderSyntax.problem(inName: name) {
-                    context.report(problem, at: node)
+                guard HeaderSyntax.isName(name) else {
+                    context.report("\(NodeKind.written(node)) is not a header name", at: node)
                     return false
                 }
                 owner.name = name.asciiLowercased

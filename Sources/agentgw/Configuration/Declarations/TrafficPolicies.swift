@@ -30,7 +30,9 @@ extension Declarations {
     private static let exposedHeader = ValueDecoder<String>.nonEmptyString("a header name").then {
         name, node, context in
         if name == "*" { return name }
-        if let problem = HeaderSyntax.problem(inName: name) { return context.fail(problem, at: node) }
+        guard HeaderSyntax.isName(name) else {
+            return context.fail("\(NodeKind.written(node)) is not a header name", at: node)
+        }
         return name
     }
 
@@ -113,7 +115,7 @@ extension Declarations {
         expected: "auto, none, {full: …}, {host: …} or {port: …}")
 
     private static let authority = ValueDecoder<String>.nonEmptyString("a host").then { text, node, context in
-        HostPort(text) == nil ? context.fail("\"\(Excerpt.of(text))\" is not a host", at: node) : text
+        HostPort(text) == nil ? context.fail("\(NodeKind.written(node)) is not a host", at: node) : text
     }
 
     static let pathRewrite = ValueDecoder<PathRewrite?>.object(

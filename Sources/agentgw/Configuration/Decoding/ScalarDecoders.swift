@@ -58,7 +58,9 @@ extension ValueDecoder where Value == String {
     /// A header field's name (RFC 9110 §5.1), in lowercase.
     static var headerName: ValueDecoder<String> {
         nonEmptyString("a header name", pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$").then { name, node, context in
-            if let problem = HeaderSyntax.problem(inName: name) { return context.fail(problem, at: node) }
+            guard HeaderSyntax.isName(name) else {
+                return context.fail("\(NodeKind.written(node)) is not a header name", at: node)
+            }
             return name.asciiLowercased
         }
     }
@@ -73,11 +75,13 @@ extension ValueDecoder where Value == String {
 }
 
 enum HeaderSyntax {
+    static func isName(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.allSatisfy(isTokenByte)
+    }
+
+    /// For names that are keys of a mapping.
     static func problem(inName name: String) -> String? {
-        guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte) else {
-            return "\"\(Excerpt.of(name))\" is not a header name"
-        }
-        return nil
+        isName(name) ? nil : "\"\(Excerpt.of(name))\" is not a header name"
     }
 
     static func problem(inValue value: String) -> String? {

@@ -51,6 +51,11 @@ enum NodeKind {
         }
     }
 
+    /// The scalar as the file has it. What a variable put in its place may be a secret and is never shown.
+    static func written(_ node: YAMLNode) -> String {
+        "\"\(Excerpt.of(node.scalar?.text ?? ""))\""
+    }
+
     static func isNull(_ node: YAMLNode) -> Bool {
         guard let scalar = node.scalar, !scalar.isText else { return false }
         return YAMLCoreValue(plain: scalar.text) == .null
