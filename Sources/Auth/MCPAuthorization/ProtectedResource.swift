@@ -128,19 +128,34 @@ package final class ProtectedResource: Sendable {
 
     /// Whether clients must talk to the authorization server through the gateway's rewriting endpoints.
     package var proxiesAuthorizationServer: Bool {
-        if case .understood = quirks.resource, case .open = quirks.registration { return false }
+        if case .understood = quirks.resource, case .open = quirks.registration { return clientSecret != nil }
         return true
+    }
+
+    /// Whether `resource` (RFC 8707) must be removed or renamed for this provider.
+    var rewritesResource: Bool {
+        if case .understood = quirks.resource { false } else { true }
+    }
+
+    /// Whether token requests must pass through the gateway: it rewrites them, or adds the client's secret.
+    var proxiesTokenRequests: Bool { rewritesResource || clientSecret != nil }
+
+    /// What the rewritten authorization server is called: the resource's own URL.
+    func serverIdentifier(for request: some RequestAttributes, path: String, base: String?) -> String {
+        origin(request, base) + (resource?.path.rootless ?? path)
+    }
+
+    /// The URL under which the rewriting endpoints are.
+    func serverEndpoints(for request: some RequestAttributes, path: String, base: String?) -> String {
+        origin(request, base) + Self.wellKnownServer + (resource?.path.rootless ?? path)
     }
 
     /// The metadata document (RFC 9728 §2) for a request to the well-known path.
     /// - Parameter path: the resource's path: what follows the well-known part, empty for the root.
     package func metadata(for request: some RequestAttributes, path: String, base: String?) -> MetadataValue {
         let identifier = resourceText ?? origin(request, base) + path
-        let servers =
-            authorizationServers
-            ?? .list([
-                .string(proxiesAuthorizationServer ? origin(request, base) + (resource?.path.rootless ?? path) : issuer)
-            ])
+        let server = proxiesAuthorizationServer ? serverIdentifier(for: request, path: path, base: base) : issuer
+        let servers = authorizationServers ?? .list([.string(server)])
         return .object(
             [MetadataMember("resource", .string(identifier)), MetadataMember("authorization_servers", servers)]
                 + members)
