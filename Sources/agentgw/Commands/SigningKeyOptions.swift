@@ -14,6 +14,17 @@ struct SigningKeyOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The algorithm; by default what the key is for, or ES256.", valueName: "ALG"))
     var alg: JWSAlgorithm?
 
+    /// The chosen key; when none was chosen, all that are kept (a set verifies what any of them has signed).
+    func resolveAll() throws(AuthError) -> [ResolvedSigningKey] {
+        guard key == nil, alg == nil else { return [try resolve()] }
+        let folder = DevelopmentKeyFolder()
+        var keys = [try ResolvedSigningKey.development(.es256, in: folder)]
+        if access(try folder.path(DevelopmentKeyFolder.rsaName), F_OK) == 0 {
+            keys.append(try .development(.rs256, in: folder))
+        }
+        return keys
+    }
+
     func resolve() throws(AuthError) -> ResolvedSigningKey {
         guard let key else { return try .development(alg ?? .es256, in: DevelopmentKeyFolder()) }
         switch FileReader.system.read(key, 64 << 10) {
@@ -51,10 +62,21 @@ struct ResolvedSigningKey {
         try TokenSigner(key: material, algorithm: algorithm, keyID: try pair?.thumbprint())
     }
 
-    /// JSON text.
+    /// JSON text of a key set with this key.
     func publicKeySet() throws(AuthError) -> String {
         guard let pair else { throw .key("a symmetric secret has no public half") }
         return try pair.publicKeySet(keyID: try pair.thumbprint(), algorithm: algorithm)
+    }
+
+    /// JSON text of a key set with all these keys.
+    static func publicKeySet(_ keys: [ResolvedSigningKey]) throws(AuthError) -> String {
+        var members: [String] = []
+        for key in keys {
+            let set = try key.publicKeySet()
+            guard set.hasPrefix("{\"keys\":["), set.hasSuffix("]}") else { throw .key("a key set of unknown form") }
+            members.append(String(set.dropFirst(9).dropLast(2)))
+        }
+        return "{\"keys\":[\(members.joined(separator: ","))]}"
     }
 
     /// The kept key of the algorithm's kind, made now when there is none.
@@ -67,7 +89,7 @@ struct ResolvedSigningKey {
         case .rs256, .rs384, .rs512: form = .rs256
         default: throw .key("a key is made for ES256 and RS* only; give one with --key")
         }
-        let path = try folder.path(form == .es256 ? "token-es256.pem" : "token-rsa.pem")
+        let path = try folder.path(form == .es256 ? DevelopmentKeyFolder.es256Name : DevelopmentKeyFolder.rsaName)
         if let bytes = try? FileReader.system.read(path, 64 << 10).get() {
             return try ResolvedSigningKey(Secret(bytes: bytes), algorithm: algorithm)
         }
@@ -84,6 +106,9 @@ extension JWSAlgorithm {
 
 /// `$XDG_STATE_HOME/agentgw`, or `~/.local/state/agentgw`; readable by its owner only.
 struct DevelopmentKeyFolder {
+    static let es256Name = "token-es256.pem"
+    static let rsaName = "token-rsa.pem"
+
     private let variables: Environment
 
     init(variables: Environment = .process) {

@@ -81,7 +81,7 @@ struct TokenJWKSCommand: ParsableCommand {
 
     func run() throws {
         do throws(AuthError) {
-            print(try key.resolve().publicKeySet())
+            print(try ResolvedSigningKey.publicKeySet(try key.resolveAll()))
         } catch {
             StandardError.write("agentgw: \(error)\n")
             throw ExitCode(1)
