@@ -1,0 +1,474 @@
+// Tokens to a tree, by recursive descent in the order of the grammar's precedences (language definition, "Syntax").
+// Macros are expanded as their calls are read.
+
+/// Bounds on expressions.
+public enum SyntaxLimits {
+    /// Nesting of the tree; every later phase recurses over it. The specification asks for 12–24 levels.
+    public static let depth = 250
+    /// Bytes of source. Rules are lines, not programs.
+    public static let sourceBytes = 256 * 1024
+    /// Nodes of a tree, expansions of macros included.
+    public static let nodes = 200_000
+}
+
+/// An expression as it was read.
+public struct ParsedExpression: Sendable {
+    public var ast: AST
+    public let source: String
+
+    /// Parses `source`.
+    /// - Throws: all syntax errors that were found.
+    public static func parse(_ source: String) throws(CompileError) -> ParsedExpression {
+        var parser = Parser(source)
+        return try parser.parse()
+    }
+}
+
+struct Parser {
+    let source: String
+    let bytes: [UInt8]
+    var ast = AST()
+    private var tokens: [Token] = []
+    private var next = 0
+    var problems: [Diagnostic] = []
+    private var depth = 0
+    /// By node: the height of its tree.
+    private var heights: [Int32] = []
+    private var accumulators = 0
+
+    /// Ends the descent; what is wrong has been noted.
+    struct Failure: Error {}
+
+    init(_ source: String) {
+        self.source = source
+        bytes = Array(source.utf8)
+    }
+
+    mutating func parse() throws(CompileError) -> ParsedExpression {
+        guard bytes.count <= SyntaxLimits.sourceBytes else {
+            throw CompileError(
+                source: "",
+                diagnostics: [
+                    Diagnostic("an expression of more than \(SyntaxLimits.sourceBytes) bytes", SourceRange(0, 0))
+                ])
+        }
+        var lexer = Lexer(bytes)
+        lexer.run()
+        tokens = lexer.tokens
+        problems = lexer.problems
+        if problems.isEmpty {
+            do throws(Failure) {
+                ast.root = try expression()
+                if token.kind != .end { report("unexpected \(describe(token))", token.range) }
+            } catch {}  // `problems` says why
+        }
+        guard problems.isEmpty else { throw CompileError(source: source, diagnostics: problems) }
+        return ParsedExpression(ast: ast, source: source)
+    }
+
+    // MARK: Tokens
+
+    private var token: Token { tokens[next] }
+
+    private mutating func advance() -> Token {
+        let token = tokens[next]
+        if next < tokens.count - 1 { next += 1 }
+        return token
+    }
+
+    private mutating func accept(_ kind: Token.Kind) -> Bool {
+        guard token.kind == kind else { return false }
+        _ = advance()
+        return true
+    }
+
+    private mutating func expect(_ kind: Token.Kind, _ what: String) throws(Failure) -> Token {
+        guard token.kind == kind else { throw fail("expected \(what) instead of \(describe(token))", token.range) }
+        return advance()
+    }
+
+    private func text(_ token: Token) -> String {
+        String(decoding: bytes[Int(token.range.start)..<Int(token.range.end)], as: UTF8.self)
+    }
+
+    private func describe(_ token: Token) -> String {
+        token.kind == .end ? "the end of the expression" : "'\(text(token).prefix(40))'"
+    }
+
+    mutating func report(_ message: String, _ range: SourceRange, suggestion: String? = nil) {
+        guard problems.count < Lexer.maximumProblems else { return }
+        problems.append(Diagnostic(message, range, suggestion: suggestion))
+    }
+
+    mutating func fail(_ message: String, _ range: SourceRange, suggestion: String? = nil) -> Failure {
+        report(message, range, suggestion: suggestion)
+        return Failure()
+    }
+
+    // MARK: Nodes
+
+    /// Adds a node whose height is bounded.
+    mutating func add(_ expr: Expr, _ range: SourceRange) throws(Failure) -> ExprID {
+        var height: Int32 = 0
+        func look(_ id: ExprID?) { if let id { height = max(height, heights[Int(id.index)]) } }
+        switch expr {
+        case .literal, .ident: break
+        case .select(let operand, _, _, _): look(operand)
+        case .call(_, let target, let arguments):
+            look(target)
+            arguments.forEach { look($0) }
+        case .list(let elements, _): elements.forEach { look($0) }
+        case .map(let entries):
+            for entry in entries {
+                look(entry.key)
+                look(entry.value)
+            }
+        case .message(_, let fields): fields.forEach { look($0.value) }
+        case .comprehension(let fold):
+            for id in [fold.range, fold.initial, fold.condition, fold.step, fold.result] { look(id) }
+        }
+        guard height < SyntaxLimits.depth else {
+            throw fail("the expression is nested deeper than \(SyntaxLimits.depth) levels", range)
+        }
+        guard ast.count < SyntaxLimits.nodes else {
+            throw fail("the expression has more than \(SyntaxLimits.nodes) nodes", range)
+        }
+        heights.append(height + 1)
+        return ast.add(expr, range)
+    }
+
+    mutating func call(
+        _ function: String, _ arguments: [ExprID], _ range: SourceRange, target: ExprID? = nil
+    ) throws(Failure) -> ExprID {
+        try add(.call(function: function, target: target, arguments: arguments), range)
+    }
+
+    mutating func literal(_ literal: Literal, _ range: SourceRange) throws(Failure) -> ExprID {
+        try add(.literal(literal), range)
+    }
+
+    mutating func ident(_ name: String, _ range: SourceRange) throws(Failure) -> ExprID {
+        try add(.ident(name), range)
+    }
+
+    /// A name for an accumulator that no source can spell. Nested folds have different ones.
+    mutating func freshAccumulator() -> String {
+        accumulators += 1
+        return accumulators == 1 ? "@result" : "@result\(accumulators)"
+    }
+
+    private func join(_ a: ExprID, _ b: ExprID) -> SourceRange {
+        SourceRange(Int(ast.range(of: a).start), Int(ast.range(of: b).end))
+    }
+
+    // MARK: Expressions
+
+    private mutating func expression() throws(Failure) -> ExprID {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth <= SyntaxLimits.depth else {
+            throw fail("the expression is nested deeper than \(SyntaxLimits.depth) levels", token.range)
+        }
+        let condition = try or()
+        guard accept(.question) else { return condition }
+        let yes = try or()
+        _ = try expect(.colon, "':'")
+        let no = try expression()
+        return try call("_?_:_", [condition, yes, no], join(condition, no))
+    }
+
+    private mutating func or() throws(Failure) -> ExprID {
+        var terms = [try and()]
+        while accept(.or) { terms.append(try and()) }
+        return try balanced("_||_", terms[...])
+    }
+
+    private mutating func and() throws(Failure) -> ExprID {
+        var terms = [try relation()]
+        while accept(.and) { terms.append(try relation()) }
+        return try balanced("_&&_", terms[...])
+    }
+
+    /// A chain as a balanced tree, so that thousands of terms do not nest.
+    private mutating func balanced(_ function: String, _ terms: ArraySlice<ExprID>) throws(Failure) -> ExprID {
+        if terms.count == 1 { return terms[terms.startIndex] }
+        let middle = terms.startIndex + (terms.count + 1) / 2
+        let left = try balanced(function, terms[..<middle])
+        let right = try balanced(function, terms[middle...])
+        return try call(function, [left, right], join(left, right))
+    }
+
+    private mutating func relation() throws(Failure) -> ExprID {
+        var left = try sum()
+        while true {
+            let function: String
+            switch token.kind {
+            case .less: function = "_<_"
+            case .lessEqual: function = "_<=_"
+            case .greater: function = "_>_"
+            case .greaterEqual: function = "_>=_"
+            case .equal: function = "_==_"
+            case .notEqual: function = "_!=_"
+            case .in: function = "@in"
+            default: return left
+            }
+            _ = advance()
+            let right = try sum()
+            left = try call(function, [left, right], join(left, right))
+        }
+    }
+
+    private mutating func sum() throws(Failure) -> ExprID {
+        var left = try product()
+        while token.kind == .plus || token.kind == .minus {
+            let function = advance().kind == .plus ? "_+_" : "_-_"
+            let right = try product()
+            left = try call(function, [left, right], join(left, right))
+        }
+        return left
+    }
+
+    private mutating func product() throws(Failure) -> ExprID {
+        var left = try unary()
+        while true {
+            let function: String
+            switch token.kind {
+            case .star: function = "_*_"
+            case .slash: function = "_/_"
+            case .percent: function = "_%_"
+            default: return left
+            }
+            _ = advance()
+            let right = try unary()
+            left = try call(function, [left, right], join(left, right))
+        }
+    }
+
+    private mutating func unary() throws(Failure) -> ExprID {
+        guard token.kind == .not || token.kind == .minus else { return try member() }
+        let operation = token.kind
+        var starts: [SourceRange] = []
+        while token.kind == operation { starts.append(advance().range) }
+        guard starts.count <= SyntaxLimits.depth else {
+            throw fail("the expression is nested deeper than \(SyntaxLimits.depth) levels", starts[0])
+        }
+        var operand: ExprID
+        // The sign of a number belongs to it: -9223372036854775808 is a number, 9223372036854775808 is none.
+        if operation == .minus, token.kind == .int || token.kind == .double {
+            let sign = starts.removeLast()
+            operand = try member(sign: sign)
+        } else if token.kind == .not || token.kind == .minus {
+            operand = try unary()
+        } else {
+            operand = try member()
+        }
+        for start in starts.reversed() {
+            let range = SourceRange(Int(start.start), Int(ast.range(of: operand).end))
+            operand = try call(operation == .not ? "!_" : "-_", [operand], range)
+        }
+        return operand
+    }
+
+    private mutating func member(sign: SourceRange? = nil) throws(Failure) -> ExprID {
+        var operand = try primary(sign: sign)
+        while true {
+            switch token.kind {
+            case .dot:
+                _ = advance()
+                let optional = accept(.question)
+                let field = token
+                guard field.kind == .identifier || field.kind == .quotedIdentifier else {
+                    throw fail("expected a field name instead of \(describe(field))", field.range)
+                }
+                _ = advance()
+                let range = SourceRange(Int(ast.range(of: operand).start), Int(field.range.end))
+                if field.kind == .identifier, !optional, token.kind == .leftParenthesis {
+                    let name = text(field)
+                    let (arguments, end) = try callArguments()
+                    operand = try self.function(
+                        name, target: operand, arguments, SourceRange(Int(range.start), end), nameRange: field.range)
+                } else {
+                    let name = field.kind == .identifier ? text(field) : String(text(field).dropFirst().dropLast())
+                    operand = try add(
+                        .select(operand: operand, field: name, testOnly: false, optional: optional), range)
+                }
+            case .leftBracket:
+                _ = advance()
+                let optional = accept(.question)
+                let index = try expression()
+                let end = try expect(.rightBracket, "']'")
+                operand = try call(
+                    optional ? "_[?_]" : "_[_]", [operand, index],
+                    SourceRange(Int(ast.range(of: operand).start), Int(end.range.end)))
+            case .leftBrace:
+                guard let name = qualifiedName(operand) else { return operand }
+                operand = try message(name, operand)
+            default: return operand
+            }
+        }
+    }
+
+    /// `a.b.c` of plain selects, as a type's name; nil for anything else.
+    private func qualifiedName(_ id: ExprID) -> String? {
+        switch ast[id] {
+        case .ident(let name): return name
+        case .select(let operand, let field, false, false): return qualifiedName(operand).map { "\($0).\(field)" }
+        default: return nil
+        }
+    }
+
+    private mutating func callArguments() throws(Failure) -> ([ExprID], Int) {
+        _ = advance()
+        var arguments: [ExprID] = []
+        if token.kind != .rightParenthesis {
+            repeat { arguments.append(try expression()) } while accept(.comma)
+        }
+        return (arguments, Int(try expect(.rightParenthesis, "')' or ','").range.end))
+    }
+
+    private mutating func function(
+        _ name: String, target: ExprID?, _ arguments: [ExprID], _ range: SourceRange, nameRange: SourceRange
+    ) throws(Failure) -> ExprID {
+        if let expansion = try expandMacro(name, target, arguments, range) {
+            ast.macroCalls[expansion] = MacroCall(function: name, target: target, arguments: arguments)
+            return expansion
+        }
+        return try add(.call(function: name, target: target, arguments: arguments), range)
+    }
+
+    private mutating func primary(sign: SourceRange?) throws(Failure) -> ExprID {
+        let start = token
+        switch start.kind {
+        case .leftParenthesis:
+            _ = advance()
+            let inner = try expression()
+            _ = try expect(.rightParenthesis, "')'")
+            return inner
+        case .leftBracket: return try list()
+        case .leftBrace: return try map()
+        case .dot:
+            _ = advance()
+            let name = try expect(.identifier, "a name")
+            return try named("." + text(name), SourceRange(Int(start.range.start), Int(name.range.end)), name.range)
+        case .identifier:
+            _ = advance()
+            return try named(text(start), start.range, start.range)
+        case .true, .false, .null, .int, .uint, .double, .string, .bytes:
+            return try constant(advance(), sign: sign)
+        case .quotedIdentifier:
+            throw fail("a back-quoted name is allowed only after a dot", start.range)
+        default:
+            throw fail("unexpected \(describe(start))", start.range)
+        }
+    }
+
+    /// The specification's reserved words: allowed after a dot, not as names.
+    private static let reserved: Set<String> = [
+        "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
+        "namespace", "return", "var", "void", "while",
+    ]
+
+    private mutating func named(
+        _ name: String, _ range: SourceRange, _ nameRange: SourceRange
+    ) throws(Failure) -> ExprID {
+        let bare = name.hasPrefix(".") ? String(name.dropFirst()) : name
+        if Parser.reserved.contains(bare) {
+            throw fail("'\(bare)' is a reserved word", nameRange)
+        }
+        guard token.kind == .leftParenthesis else { return try ident(name, range) }
+        let (arguments, end) = try callArguments()
+        return try function(name, target: nil, arguments, SourceRange(Int(range.start), end), nameRange: nameRange)
+    }
+
+    private mutating func constant(_ token: Token, sign: SourceRange?) throws(Failure) -> ExprID {
+        let slice = bytes[Int(token.range.start)..<Int(token.range.end)]
+        let range = SourceRange(Int(sign?.start ?? token.range.start), Int(token.range.end))
+        switch token.kind {
+        case .true: return try literal(.bool(true), range)
+        case .false: return try literal(.bool(false), range)
+        case .null: return try literal(.null, range)
+        case .int:
+            guard let value: Int64 = LiteralText.integer(slice, negative: sign != nil) else {
+                throw fail("the number does not fit an int", range)
+            }
+            return try literal(.int(value), range)
+        case .uint:
+            guard let value: UInt64 = LiteralText.integer(slice.dropLast(), negative: false) else {
+                throw fail("the number does not fit a uint", range)
+            }
+            return try literal(.uint(value), range)
+        case .double:
+            var text = String(decoding: slice, as: UTF8.self)
+            if text.hasPrefix(".") { text = "0" + text }
+            guard let value = Double(text), value.isFinite else { throw fail("the number does not fit a double", range) }
+            return try literal(.double(sign == nil ? value : -value), range)
+        default:
+            do throws(LiteralText.Problem) {
+                let resolved = try LiteralText.resolve(slice)
+                if token.kind == .bytes { return try literalOrFail(.bytes(resolved), range) }
+                return try literalOrFail(.string(String(decoding: resolved, as: UTF8.self)), range)
+            } catch {
+                let at = Int(token.range.start) + error.offset
+                throw fail(error.message, SourceRange(at, at + error.length))
+            }
+        }
+    }
+
+    /// `add` cannot fail for a leaf but for the bound on nodes, which it reports itself.
+    private mutating func literalOrFail(_ value: Literal, _ range: SourceRange) throws(LiteralText.Problem) -> ExprID {
+        do throws(Failure) { return try literal(value, range) } catch {
+            throw LiteralText.Problem(message: "the expression is too large", offset: 0, length: 1)
+        }
+    }
+
+    private mutating func list() throws(Failure) -> ExprID {
+        let start = advance()
+        var elements: [ExprID] = []
+        var optional: Set<Int32> = []
+        while token.kind != .rightBracket {
+            if accept(.question) { optional.insert(Int32(elements.count)) }
+            elements.append(try expression())
+            if !accept(.comma) { break }
+        }
+        let end = try expect(.rightBracket, "']' or ','")
+        return try add(
+            .list(elements: elements, optional: optional), SourceRange(Int(start.range.start), Int(end.range.end)))
+    }
+
+    private mutating func map() throws(Failure) -> ExprID {
+        let start = advance()
+        var entries: [Expr.MapEntry] = []
+        while token.kind != .rightBrace {
+            let optional = accept(.question)
+            let key = try expression()
+            _ = try expect(.colon, "':'")
+            entries.append(Expr.MapEntry(key: key, value: try expression(), optional: optional))
+            if !accept(.comma) { break }
+        }
+        let end = try expect(.rightBrace, "'}' or ','")
+        return try add(.map(entries), SourceRange(Int(start.range.start), Int(end.range.end)))
+    }
+
+    private mutating func message(_ type: String, _ name: ExprID) throws(Failure) -> ExprID {
+        _ = advance()
+        var fields: [Expr.FieldInitializer] = []
+        while token.kind != .rightBrace {
+            let optional = accept(.question)
+            let field = token
+            guard field.kind == .identifier || field.kind == .quotedIdentifier else {
+                throw fail("expected a field name instead of \(describe(field))", field.range)
+            }
+            _ = advance()
+            _ = try expect(.colon, "':'")
+            let spelled = text(field)
+            fields.append(
+                Expr.FieldInitializer(
+                    field: field.kind == .identifier ? spelled : String(spelled.dropFirst().dropLast()),
+                    value: try expression(), optional: optional, range: field.range))
+            if !accept(.comma) { break }
+        }
+        let end = try expect(.rightBrace, "'}' or ','")
+        return try add(
+            .message(type: type, fields: fields), SourceRange(Int(ast.range(of: name).start), Int(end.range.end)))
+    }
+}
