@@ -9,7 +9,7 @@ from harness.rawhttp import exchange
 from harness.secrets import secret
 from harness.waiting import until
 
-KEYS = {"OPENAI_API_KEY": "x", "ANTHROPIC_API_KEY": "y"}
+KEYS = {"OPENAI_API_KEY": "x", "ANTHROPIC_API_KEY": "y", "GITHUB_TOKEN": "z"}
 SEEDS = sorted(path.name for path in gateways.seed_directory().glob("step*.yaml"))
 
 

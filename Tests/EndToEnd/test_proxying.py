@@ -479,6 +479,14 @@ def test_no_route_is_a_404(start, serve):
     assert upstream.requests == []
 
 
+@pytest.mark.parametrize("target", ["/a%2Fb", "/a%2fb", "/a%5Cb", "/a%00b", "/%zz", "/%", "/a%0d%0ab"])
+def test_path_that_two_readers_could_take_differently_is_refused(start, serve, target):
+    upstream = serve()
+    gateway = start(configs.plain(upstream.port))
+    assert exchange(gateway.port, get(target)).status == 400
+    assert upstream.requests == []
+
+
 def test_curl_gets_what_it_asks_for(start, serve, tmp_path):
     upstream = serve()
     gateway = start(configs.plain(upstream.port))
