@@ -105,7 +105,7 @@ import Testing
         ),
         ("urlRewrite: {path: {full: /../x}}", "\"/../x\" can never match: the path has a \".\" or \"..\" segment"),
         ("directResponse: {status: 42}", "must be from 200 to 599"),
-        ("retry: {attempts: 2}", "missing field \"codes\""),
+        ("retry: {attempts: 2, codes: [503]}", "not supported yet: \"codes\" (Statuses that are tried again.)"),
         (
             "<<: {cors: {}}",
             "merge keys (<<) are not part of YAML 1.2; repeat the fields, or use an alias for a whole value"
@@ -193,7 +193,7 @@ import Testing
         let policies = [
             "jwtAuth: {mode: $S, issuer: $S}", "timeout: {requestTimeout: $S}",
             "cors: {allowCredentials: $S, allowOrigins: [$S]}",
-            "retry: {attempts: $S, codes: [$S]}", "backendAuth: $S", "apiKey: {keys: [{keyHash: $S, expires: $S}]}",
+            "retry: {attempts: $S}", "backendAuth: $S", "apiKey: {keys: [{keyHash: $S, expires: $S}]}",
             "directResponse: {status: $S}", "requestRedirect: {scheme: $S, authority: $S}",
             "mcpAuthentication: {issuer: \"$S x\", provider: $S}",
             "urlRewrite: {authority: {host: \"$S/\"}, path: {full: $S}}",

@@ -26,8 +26,7 @@ extension Declarations {
             .optional("routes", \.routes, aiRoutes, "What a path means: suffix → type; the longest suffix decides."),
             .optional(
                 "modelAliases", \.modelAliases, modelAliases,
-                "Names that clients use → models; one `*` at start or end."
-            ).pending(),
+                "Names that clients use → models; one `*` at start or end."),
             .notYet("promptGuard", "guards on prompts and answers"),
             .notYet("defaults", "default members of the request"),
             .notYet("overrides", "forced members of the request"),
@@ -94,13 +93,29 @@ extension Declarations {
     private static let anthropic = provider("AnthropicProvider", "Anthropic.") { _ in .anthropic }
     private static let gemini = provider("GeminiProvider", "Google Gemini.") { _ in .gemini }
 
+    /// It becomes a label of the host that the key is sent to.
+    private static let resourceName = ValueDecoder<String>.nonEmptyString("a resource's name").check {
+        name, node, context in
+        guard HostName.isSound(name), !name.contains(".") else {
+            return context.fail("\(NodeKind.written(node)) is not the name of a resource", at: node)
+        }
+        return name
+    }
+
+    private static let apiVersion = ValueDecoder<String>.nonEmptyString("a version").check { text, node, context in
+        let isSound = text.utf8.allSatisfy {
+            $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || HostName.isLetterOrDigit($0)
+        }
+        return isSound ? text : context.fail("\(NodeKind.written(node)) is not a version", at: node)
+    }
+
     private static let azure = provider(
         "AzureOpenAIProvider", "Azure OpenAI.",
         fields: [
             .value(
-                "resourceName", \.resourceName, .nonEmptyString("a resource's name"), required: true,
+                "resourceName", \.resourceName, resourceName, required: true,
                 "The resource: `https://<resourceName>.openai.azure.com`."),
-            .optional("apiVersion", \.apiVersion, .nonEmptyString("a version"), "Sent as `api-version`."),
+            .optional("apiVersion", \.apiVersion, apiVersion, "Sent as `api-version`."),
             .notYet("resourceType", "resources other than Azure OpenAI"),
             .notYet("projectName", "Foundry projects"),
         ]
@@ -127,9 +142,9 @@ extension Declarations {
         fields: [
             providerField("openAI", aliases: ["openai"], openAI, "OpenAI."),
             providerField("anthropic", anthropic, "Anthropic."),
-            providerField("gemini", gemini, "Google Gemini.").pending(),
-            providerField("azureOpenAI", azure, "Azure OpenAI.").pending(),
-            providerField("custom", custom, "Any host that speaks OpenAI's or Anthropic's formats.").pending(),
+            providerField("gemini", gemini, "Google Gemini, by its OpenAI-compatible endpoint."),
+            providerField("azureOpenAI", azure, "Azure OpenAI."),
+            providerField("custom", custom, "Any host that speaks OpenAI's or Anthropic's formats."),
             .notYet("azure", "Azure in agentgateway's form; use azureOpenAI"),
             .notYet("bedrock", "Amazon Bedrock"),
             .notYet("vertex", "Google Vertex AI"),

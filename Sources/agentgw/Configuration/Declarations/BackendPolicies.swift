@@ -129,7 +129,8 @@ extension Declarations {
             .value("alpn", \.alpn, .list(.nonEmptyString("a protocol")), "Application protocols offered."),
             .value(
                 "subjectAltNames", \.subjectAltNames, .list(.nonEmptyString("a name")),
-                "Names of which one must be there."),
+                "Names of which one must be there."
+            ).pending(),
             .notYet("keyExchangeGroups", "a choice of key exchange groups"),
             .notYet("spiffe", "SPIFFE identities"),
         ]
@@ -186,8 +187,9 @@ extension Declarations {
                 "responseHeaderModifier", \.policies.responseHeaders, headerModifier, "Changes response headers."),
             .optional("authorization", \.policies.authorization, ruleSet(.http), "Rules, after the route's."),
             .optional("mcpAuthorization", \.policies.mcpAuthorization, ruleSet(.mcp), "Rules for MCP messages."),
-            .optional("a2aAuthorization", \.policies.a2aAuthorization, ruleSet(.a2a), "Rules for A2A messages."),
-            .optional("a2a", \.policies.a2a, a2a, "The backend is an A2A agent."),
+            .optional("a2aAuthorization", \.policies.a2aAuthorization, ruleSet(.a2a), "Rules for A2A messages.")
+                .pending(),
+            .optional("a2a", \.policies.a2a, a2a, "The backend is an A2A agent.").pending(),
             .value("ai", \.ai, aiPolicy, "How AI requests are treated."),
             .notYet("extAuthz", "an external authorization service"),
             .notYet("requestRedirect", "redirects by a backend"),

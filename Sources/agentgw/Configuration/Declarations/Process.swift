@@ -44,7 +44,7 @@ extension Declarations {
     private static let upstreamPool = ValueDecoder<UpstreamPoolSettings>.object(
         "UpstreamPool", "Defaults of upstream connections.", make: { _, _ in UpstreamPoolSettings() },
         fields: [
-            .value("keepalives", \.keepalive, keepalive, "TCP keepalive."),
+            .value("keepalives", \.keepalive, keepalive, "TCP keepalive.").pending(),
             .value("connectTimeout", \.connectTimeout, .duration(), default: "5s", "Of connecting."),
             .value(
                 "poolIdleTimeout", \.idleTimeout, .duration(), default: "90s",
@@ -115,7 +115,8 @@ extension Declarations {
                 owner.sessionKey = key
                 return true
             },
-            .value("sensitiveHeaders", \.sensitiveHeaders, .list(.headerName), "Headers whose values are never shown."),
+            .value("sensitiveHeaders", \.sensitiveHeaders, .list(.headerName), "Headers whose values are never shown.")
+                .pending(),
         ] + unsupportedProcessFields)
 
     private static let unsupportedProcessFields: [Field<ProcessConfiguration>] =
@@ -153,7 +154,8 @@ extension Declarations {
                 "maxHeaderBytes", \.headerBytes, .byteCount(1024...(1 << 20)), default: "64KiB", "Of a request's head."),
             .value("headerTimeout", \.headerTimeout, .duration(), default: "10s", "For a request's head to arrive."),
             .value("http1IdleTimeout", \.idleTimeout, .duration(), default: "60s", "Between requests of a connection."),
-            .optional("maxConnectionDuration", \.maximumConnectionAge, .duration(), "A connection's longest life."),
+            .optional("maxConnectionDuration", \.maximumConnectionAge, .duration(), "A connection's longest life.")
+                .pending(),
             .notYet("http1HeaderCase", "the letter case of headers"),
             .notYet("http2WindowSize", "HTTP/2 settings"),
             .notYet("http2ConnectionWindowSize", "HTTP/2 settings"),

@@ -178,18 +178,18 @@ extension Declarations {
         "Timeout", "How long a request may take.", make: { _, _ in Timeouts() },
         fields: [
             .optional("requestTimeout", \.request, .duration(), "From the request's head to the end of the answer."),
-            .optional("backendRequestTimeout", \.backendRequest, .duration(), "Of one attempt."),
+            .optional("backendRequestTimeout", \.backendRequest, .duration(), "Of one attempt.").pending(),
         ])
 
     static let retry = ValueDecoder<RetryPolicy>.object(
-        "Retry", "Tries again when the upstream fails. Only requests that can be sent twice are.",
+        "Retry", "Tries again when connecting to the upstream fails.",
         make: { _, _ in RetryPolicy() },
         fields: [
             .value("attempts", \.attempts, .integer(1...10), default: "1", "Further tries after the first."),
-            .optional("backoff", \.backoff, .duration(), "Pause before the second try; doubles from there."),
+            .optional("backoff", \.backoff, .duration(), "Pause before the second try; doubles from there.").pending(),
             .value(
-                "codes", \.statusCodes, .list(.integer(400...599)), required: true,
-                "Statuses that are tried again. Failing to connect always is."),
+                "codes", \.statusCodes, .list(.integer(400...599)), "Statuses that are tried again."
+            ).pending(),
             .notYet("precondition", "a CEL condition for retrying"),
             .notYet("condition", "a CEL condition for retrying"),
         ])
