@@ -1,18 +1,6 @@
 // One decision: the single type that logs, traces, `explain` and the admin page show, and that the client's reply is
 // made from (ARCHITECTURE §4).
 
-/// Names one decision in the client's reply and in our records.
-package struct DecisionID: Hashable, Sendable, CustomStringConvertible {
-    package let value: UInt64
-
-    package init(_ value: UInt64) { self.value = value }
-
-    /// Sixteen lowercase hexadecimal digits.
-    package var description: String {
-        (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * $0)) }.hexadecimal
-    }
-}
-
 /// The moment of a request's way at which rules are asked, and so the attributes that they can read.
 package enum DecisionPhase: String, Sendable, CaseIterable {
     /// The head is known: `request`, `source`, `destination`, who is asking.
@@ -55,13 +43,20 @@ package enum DecisionReason: Hashable, Sendable {
     }
 }
 
-/// Which rule, for people: its id and where it stands.
-package struct RuleReference: Hashable, Sendable {
-    package var id: String
-    package var action: RuleAction
-    package var position: FilePosition
+/// Which rule, for people: its id and where it stands. Made at load, shared by the decisions that name it.
+package final class RuleReference: Sendable {
+    package let id: String
+    package let action: RuleAction
+    package let position: FilePosition
     /// The name of the rule set it belongs to.
-    package var ruleSet: String
+    package let ruleSet: String
+
+    init(id: String, action: RuleAction, position: FilePosition, ruleSet: String) {
+        self.id = id
+        self.action = action
+        self.position = position
+        self.ruleSet = ruleSet
+    }
 }
 
 package struct Decision: Sendable {
@@ -85,7 +80,7 @@ package struct Decision: Sendable {
 }
 
 /// A rule set or rule in shadow mode would have denied.
-package struct ShadowFinding: Hashable, Sendable {
+package struct ShadowFinding: Sendable {
     package var reason: DecisionReason
     package var rule: RuleReference?
     package var ruleSet: String
