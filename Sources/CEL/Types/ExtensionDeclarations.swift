@@ -32,8 +32,8 @@ enum ExtensionDeclarations {
     static let math: Signatures = {
         var lines = [
             "math.@max(list(int)) -> int", "math.@max(list(uint)) -> uint", "math.@max(list(double)) -> double",
-            "math.@max(list(dyn)) -> dyn", "math.@min(list(int)) -> int", "math.@min(list(uint)) -> uint",
-            "math.@min(list(double)) -> double", "math.@min(list(dyn)) -> dyn",
+            "math.@min(list(int)) -> int", "math.@min(list(uint)) -> uint",
+            "math.@min(list(double)) -> double",
         ]
         for function in ["math.@max", "math.@min"] {
             for a in ["int", "uint", "double"] {
@@ -42,8 +42,6 @@ enum ExtensionDeclarations {
                     lines.append("\(function)(\(a), \(b)) -> \(a == b ? a : "dyn")")
                 }
             }
-            lines.append("\(function)(dyn) -> dyn")
-            lines.append("\(function)(dyn, dyn) -> dyn")
         }
         for name in ["ceil", "floor", "round", "trunc"] { lines.append("math.\(name)(double) -> double") }
         for name in ["isInf", "isNaN", "isFinite"] { lines.append("math.\(name)(double) -> bool") }

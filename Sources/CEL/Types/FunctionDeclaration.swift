@@ -62,16 +62,17 @@ struct Signatures {
             }
         }
 
-        mutating func name() -> String {
+        /// Up to the parenthesis; operators have other signs in their names.
+        mutating func name() -> String { read(until: "(") }
+
+        private mutating func read(until stops: String) -> String {
             let start = position
-            while peek != 0, !"(),<>".utf8.contains(peek), !(peek == UInt8(ascii: "-") && isArrow) { position += 1 }
+            while peek != 0, !stops.utf8.contains(peek) { position += 1 }
             return String(decoding: bytes[start..<position], as: UTF8.self)
         }
 
-        private var isArrow: Bool { position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: ">") }
-
         mutating func type() -> CELType {
-            let name = name()
+            let name = read(until: "(),>")
             var arguments: [CELType] = []
             if peek == UInt8(ascii: "(") {
                 skip("(")
