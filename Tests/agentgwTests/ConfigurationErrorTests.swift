@@ -28,6 +28,7 @@ import Testing
         ("a: &a [*a]", "1:8: alias *a stands inside what it refers to"),
         ("? [a]\n: b", "1:3: a key must be text, not a list or a mapping"),
         ("a: !!binary eA==", "1:4: the tag \"tag:yaml.org,2002:binary\" is not supported"),
+        ("tcpRoutes: []", "1:1: tcpRoutes: not supported yet: \"tcpRoutes\" (TCP routes)"),
         ("llm: {}", "1:1: llm: not supported yet: \"llm\" (the short form for AI; use binds with an ai backend)"),
         (
             "config: {adminAddr: example.com:1}",
@@ -203,5 +204,14 @@ import Testing
             #expect(!errors.isEmpty, "\(policy)")
             for error in errors { #expect(!error.contains(secret), "\(error)") }
         }
+    }
+
+    @Test(arguments: [
+        ("allow: 'jwt.sub =='", "9:51: "), ("allow: |\n      a &&\n      (b", "12:1: "), ("allow: \"a ? b\"", "9:46: "),
+    ])
+    func ruleThatDoesNotParseIsAnErrorAtItsPlace(_ rule: String, _ place: String) {
+        let errors = Fixture.errors(Fixture.policies("authorization:\n  rules:\n  - \(rule)"), rules: .gateway)
+        #expect(errors.count == 1 && errors[0].contains("policies.authorization.rules[0].allow: "), "\(errors)")
+        #expect(errors.first?.hasPrefix(place) == true, "\(errors)")
     }
 }

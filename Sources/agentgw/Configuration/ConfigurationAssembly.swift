@@ -16,7 +16,8 @@ struct ConfigurationAssembly {
     static func assemble(_ draft: ConfigurationDraft, _ context: DecodingContext) -> GatewayConfiguration {
         var assembly = ConfigurationAssembly(context)
         assembly.collectBackends(draft.backends)
-        let binds = draft.binds.map { assembly.bind($0) }
+        let attached = GatewayAssembly(context: context).binds(draft.gateways, draft.routes)
+        let binds = (draft.binds + attached).map { assembly.bind($0) }
         let checks = ListenerChecks(context)
         checks.ports(binds, draft.process)
         for bind in binds { checks.listeners(bind) }

@@ -61,8 +61,3 @@ extension Environment {
         getenv(name).map { String(cString: $0) }
     }
 }
-
-extension RuleChecker {
-    /// The checker the gateway itself uses.
-    static let gateway = RuleChecker.none
-}

@@ -81,8 +81,11 @@ extension Declarations {
             }
             let before = context.errorCount
             for finding in context.ruleChecker.check(kind, scalar.text.text) {
+                // What a variable holds may be a secret: a message about it must not quote it.
+                let isInsideVariable = scalar.text.comesFromVariable(finding.offset, in: scalar.scalar.text)
                 context.report(
-                    finding.message, at: context.position(in: scalar.text, at: finding.offset, of: node),
+                    isInsideVariable ? "not a CEL expression once this variable is expanded" : finding.message,
+                    at: context.position(in: scalar.text, at: finding.offset, of: node),
                     severity: finding.isError ? .error : .warning)
             }
             guard context.errorCount == before else { return nil }

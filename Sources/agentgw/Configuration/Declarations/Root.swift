@@ -7,6 +7,8 @@ struct ConfigurationDraft: Sendable {
     var process = ProcessConfiguration()
     var limits = HTTPLimits()
     var binds: [BindDraft] = []
+    var gateways: [GatewayDraft] = []
+    var routes: [AttachedRouteDraft] = []
     var backends: [BackendDraft] = []
 }
 
@@ -18,8 +20,8 @@ extension Declarations {
             .value("binds", \.binds, .list(bind), "Ports, their listeners and routes."),
             .value("backends", \.backends, .list(namedBackend), "Backends that routes refer to by name."),
             .value("frontendPolicies", \.limits, frontendPolicies, "Policies of client connections."),
-            .notYet("gateways", "gateways with routes attached by name; use binds"),
-            .notYet("routes", "routes outside of binds"),
+            .value("gateways", \.gateways, gateways, "Ports by name, for `routes` to attach to."),
+            .value("routes", \.routes, .list(attachedRoute), "Routes attached to `gateways`."),
             .notYet("tcpRoutes", "TCP routes"),
             .notYet("routeGroups", "route groups"),
             .notYet("policies", "policies attached by target"),

@@ -117,17 +117,3 @@ final class DecodingContext {
         }
     }
 }
-
-/// Checks a rule against the environment of the gateway; findings carry byte offsets into the expression.
-struct RuleChecker: Sendable {
-    struct Finding {
-        var message: String
-        var offset: Int
-        var isError = true
-    }
-
-    var check: @Sendable (RuleSetKind, _ expression: String) -> [Finding]
-
-    /// For tests of the structure alone.
-    static let none = RuleChecker { _, _ in [] }
-}

@@ -14,6 +14,16 @@ struct ExpandedText {
     }
 }
 
+extension ExpandedText {
+    /// Whether byte `offset` of `text` was put there by a variable of `original`.
+    func comesFromVariable(_ offset: Int, in original: String) -> Bool {
+        guard let origins, origins.indices.contains(offset) else { return false }
+        let before = Array(original.utf8.dropFirst(origins[offset]).prefix(2))
+        return before.count == 2 && before[0] == UInt8(ascii: "$") && before[1] != UInt8(ascii: "$")
+            && Array(text.utf8.dropFirst(offset).prefix(1)) != [UInt8(ascii: "$")]
+    }
+}
+
 struct ExpansionError: Error, Equatable {
     var message: String
     /// Of the dollar, in bytes of the text.
