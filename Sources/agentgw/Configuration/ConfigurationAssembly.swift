@@ -42,6 +42,9 @@ struct ConfigurationAssembly {
             var listener = draft.listener
             if !draft.isNamed { listener.name = "listener\(index)" }
             listener.routes = draft.routes.enumerated().map { index, draft in route(draft, index) }
+            let claims = listener.policies.jwtAuthentication?.declaredClaims
+            RuleSite.check(listener.policies.authorization, claims: claims, context)
+            for route in listener.routes { checkRules(route, listenerClaims: claims) }
             return listener
         }
         return bind
@@ -107,6 +110,23 @@ struct ConfigurationAssembly {
         context.report("route \"\(Excerpt.of(route.name))\": \(message)", at: route.position)
     }
 
+    /// The rules of a route against the claims of the token that its requests carry.
+    private func checkRules(_ route: Route, listenerClaims: ClaimsSchema?) {
+        let policies = route.policies
+        let claims =
+            policies.jwtAuthentication == nil && policies.mcpAuthentication == nil
+            ? listenerClaims : policies.jwtAuthentication?.declaredClaims ?? policies.mcpAuthentication?.claims
+        for rules in [policies.authorization, policies.mcpAuthorization, policies.a2aAuthorization] {
+            RuleSite.check(rules, claims: claims, context)
+        }
+        for backend in route.backends {
+            let policies = backend.policies
+            for rules in [policies.authorization, policies.mcpAuthorization, policies.a2aAuthorization] {
+                RuleSite.check(rules, claims: claims, context)
+            }
+        }
+    }
+
     // MARK: Backends
 
     private func backend(_ written: BackendDraft, of route: RouteDraft) -> RouteBackend? {
@@ -151,6 +171,11 @@ struct ConfigurationAssembly {
         }
         return RouteBackend(weight: draft.weight, kind: kind, policies: policies, position: written.position)
     }
+}
+
+extension JWTAuthentication {
+    /// With several issuers a token may be any of theirs, so no one's declarations hold.
+    fileprivate var declaredClaims: ClaimsSchema? { providers.count == 1 ? providers[0].claims : nil }
 }
 
 extension BackendPolicies {

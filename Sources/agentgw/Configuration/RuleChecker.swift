@@ -11,18 +11,48 @@ struct RuleChecker: Sendable {
         var isError = true
     }
 
-    var check: @Sendable (RuleSetKind, _ expression: String) -> [Finding]
+    /// - Parameter claims: the types of the JWT's claims where they are declared.
+    var check: @Sendable (RuleSetKind, _ expression: String, _ claims: ClaimsSchema?) -> [Finding]
 
     /// For tests of the structure alone.
-    static let none = RuleChecker { _, _ in [] }
+    static let none = RuleChecker { _, _, _ in [] }
 
     /// The gateway's own engine.
-    static let gateway = RuleChecker { _, expression in
+    static let gateway = RuleChecker { _, expression, _ in
         do throws(CompileError) {
             _ = try ParsedExpression.parse(expression)
             return []
         } catch {
             return error.diagnostics.map { Finding(message: $0.text, offset: Int($0.range.start)) }
         }
+    }
+}
+
+/// Where a rule is written, so that a finding in the middle of it can be shown where it stands.
+struct RuleSite {
+    var scalar: ExpandedScalar
+    var node: YAMLNode
+    var path: String
+
+    /// Reports what is wrong with the rule that was read at `position`.
+    static func check(
+        _ kind: RuleSetKind, at position: FilePosition, claims: ClaimsSchema?, _ context: DecodingContext
+    ) {
+        guard let site = context.rules[position] else { return }
+        let text = site.scalar.text
+        for finding in context.ruleChecker.check(kind, text.text, claims) {
+            // What a variable holds may be a secret: a message about it must not quote it.
+            let isInsideVariable = text.comesFromVariable(finding.offset, in: site.scalar.scalar.text)
+            context.report(
+                isInsideVariable ? "not a CEL expression once this variable is expanded" : finding.message,
+                at: context.position(in: text, at: finding.offset, of: site.node),
+                severity: finding.isError ? .error : .warning, path: site.path)
+        }
+    }
+
+    /// Checks the rules of a set again where the types of claims are known.
+    static func check(_ rules: AuthorizationRules?, claims: ClaimsSchema?, _ context: DecodingContext) {
+        guard let rules, let claims else { return }
+        for rule in rules.rules { check(rules.kind, at: rule.position, claims: claims, context) }
     }
 }

@@ -80,16 +80,11 @@ extension Declarations {
                 return context.fail("expected a CEL expression, found nothing", at: node)
             }
             let before = context.errorCount
-            for finding in context.ruleChecker.check(kind, scalar.text.text) {
-                // What a variable holds may be a secret: a message about it must not quote it.
-                let isInsideVariable = scalar.text.comesFromVariable(finding.offset, in: scalar.scalar.text)
-                context.report(
-                    isInsideVariable ? "not a CEL expression once this variable is expanded" : finding.message,
-                    at: context.position(in: scalar.text, at: finding.offset, of: node),
-                    severity: finding.isError ? .error : .warning)
-            }
+            let position = context.position(of: node)
+            context.rules[position] = RuleSite(scalar: scalar, node: node, path: context.pathText)
+            RuleSite.check(kind, at: position, claims: nil, context)
             guard context.errorCount == before else { return nil }
-            return Expression(text: scalar.text.text, position: context.position(of: node))
+            return Expression(text: scalar.text.text, position: position)
         }
     }
 }

@@ -9,6 +9,8 @@ final class DecodingContext {
     let environment: Environment
     let files: FileReader
     let ruleChecker: RuleChecker
+    /// By the position of the expression, for checks that need more than the rule.
+    var rules: [FilePosition: RuleSite] = [:]
     private(set) var diagnostics: [Diagnostic] = []
     private var path: [PathElement] = []
 
@@ -81,8 +83,12 @@ final class DecodingContext {
         report(message, at: source.position(at: offset), severity: severity)
     }
 
-    func report(_ message: String, at position: FilePosition, severity: Diagnostic.Severity = .error) {
-        diagnostics.append(Diagnostic(severity: severity, position: position, path: pathText, message: message))
+    /// - Parameter path: nil: where the decoder is now.
+    func report(
+        _ message: String, at position: FilePosition, severity: Diagnostic.Severity = .error, path: String? = nil
+    ) {
+        diagnostics.append(
+            Diagnostic(severity: severity, position: position, path: path ?? pathText, message: message))
     }
 
     func warn(_ message: String, at node: YAMLNode) {
