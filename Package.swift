@@ -54,3 +54,16 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// The fuzz targets have no `main` of their own and link only with `--sanitize=fuzzer`: scripts/fuzz.sh asks for them.
+if Context.environment["AGENTGW_FUZZ"] != nil {
+    package.targets += [
+        .executableTarget(name: "FuzzHTTP", dependencies: ["Proxy"], path: "fuzz/FuzzHTTP", swiftSettings: settings),
+        .executableTarget(name: "FuzzJSON", dependencies: ["JSON"], path: "fuzz/FuzzJSON", swiftSettings: settings),
+        .executableTarget(name: "FuzzCEL", dependencies: ["CEL"], path: "fuzz/FuzzCEL", swiftSettings: settings),
+        // Its folder links to the executable's reader of configurations, which is no module of its own.
+        .executableTarget(
+            name: "FuzzConfiguration", dependencies: ["Proxy", "Auth", "CEL", "JSON", "CYAML", "CLinux"],
+            path: "fuzz/FuzzConfiguration", swiftSettings: settings),
+    ]
+}
