@@ -159,7 +159,8 @@ struct Checker {
             guard let record = environment.records[name] else { return .dyn }
             if let declared = record.fields[field] {
                 if let reason = declared.unavailable {
-                    report("field '\(field)' of '\(name)' is not available here: \(reason)", id)
+                    reportAtField(
+                        "field '\(field)' of '\(name)' is not available here: \(reason)", field, id, suggestion: nil)
                     return .error
                 }
                 return declared.type

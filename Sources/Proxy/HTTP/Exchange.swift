@@ -4,7 +4,7 @@
 import Auth
 import Glibc
 
-package class Exchange {
+package class Exchange: SocketObserver {
     package let request = RequestHead()
     /// Scratch for the reply, so that no reply allocates one.
     package let response = ResponseHead()
@@ -29,6 +29,20 @@ package class Exchange {
 
     /// The socket whose hang-up means that nobody waits for the answer.
     package var clientSocket: Socket? { nil }
+
+    /// The upstream connection that works for this exchange: its waits are cancelled when the client is gone.
+    package private(set) var dependentUpstream: Socket?
+
+    func depend(on upstream: Socket?) {
+        dependentUpstream = upstream
+        clientSocket?.cancelOnHangup(upstream, observer: upstream == nil ? nil : self)
+    }
+
+    /// Called when the client has sent its FIN while an upstream works for it.
+    func peerFinished() {}
+
+    /// Takes back a reply of which nothing has been sent. True when another can be made.
+    func retract() -> Bool { false }
 
     // MARK: Request body
 

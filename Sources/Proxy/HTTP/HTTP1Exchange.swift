@@ -2,7 +2,7 @@
 
 import Glibc
 
-final class HTTP1Exchange: Exchange {
+final class HTTP1Exchange: Exchange, @unchecked Sendable {
     /// Up to this size output is gathered and leaves in one system call; larger pieces are not copied.
     private static let copyLimit = 16 * 1024
 
@@ -24,6 +24,15 @@ final class HTTP1Exchange: Exchange {
     private var finished = false
     private var keepAlive = true
     private var continueSent = false
+    /// Bytes of the reply have left: it cannot be taken back.
+    private var onWire = false
+    /// Counts exchanges, so that a watcher knows when its own is over.
+    private var generation: UInt64 = 0
+
+    /// Most half-closing clients get their answer within this time and are never probed.
+    private static let finishedPatience = Duration.milliseconds(100)
+    /// How long a stream may be silent after the client's FIN before the client counts as gone.
+    private static let finishedSilence = Duration.seconds(2)
 
     init(connection: ClientInfo, transport: Transport, input: HTTP1Input, limits: ServerLimits) {
         self.transport = transport
@@ -47,6 +56,8 @@ final class HTTP1Exchange: Exchange {
         isAborted = false
         isPumping = false
         failure = nil
+        onWire = false
+        generation &+= 1
     }
 
     override var clientSocket: Socket? { transport.socket }
@@ -125,8 +136,8 @@ final class HTTP1Exchange: Exchange {
     private var willDrain: Bool {
         if input.bodyIsComplete { return true }
         if request.expectsContinue, !continueSent, !input.hasBodyBytes { return false }
-        guard !isPumping else { return true }
-        guard let remaining = input.remainingLength else { return false }
+        // A reply that begins before the request's body is whole is an early refusal; the rest may be endless.
+        guard !isPumping, let remaining = input.remainingLength else { return false }
         return remaining <= limits.drainBytes
     }
 
@@ -154,6 +165,7 @@ final class HTTP1Exchange: Exchange {
     /// Small pieces wait in `out` for `flush`, so that a head and its body, or many events, leave together.
     private func send(_ view: ByteView) async throws(ExchangeError) {
         if out.readableBytes + view.count <= HTTP1Exchange.copyLimit { return out.append(view) }
+        onWire = true
         do {
             try await transport.write(out.view, view)
         } catch { throw .io(error) }
@@ -162,7 +174,39 @@ final class HTTP1Exchange: Exchange {
 
     override func flush() async throws(ExchangeError) {
         guard out.readableBytes > 0 else { return }
+        onWire = onWire || responseStarted
         do { try await transport.flush(out) } catch { throw .io(error) }
+    }
+
+    override func retract() -> Bool {
+        guard responseStarted, !onWire else { return false }
+        out.clear()
+        output = .none
+        sentStatus = 0
+        sentBodyBytes = 0
+        return true
+    }
+
+    override func peerFinished() {
+        let waiting = generation
+        loop.spawn { [self] in await watchFinishedClient(waiting) }
+    }
+
+    /// A client that has sent its FIN may still want its answer (half-close), or may be gone. An interim reply tells: who
+    /// is gone answers it with RST, who is there skips it (RFC 9110 §15.2). Where none can be sent, silence decides.
+    private func watchFinishedClient(_ waiting: UInt64) async {
+        await loop.sleep(for: HTTP1Exchange.finishedPatience)
+        guard generation == waiting, dependentUpstream != nil else { return }
+        if !responseStarted, request.version == .http11, !transport.isSecure {
+            transport.socket.sendNow(ByteView("HTTP/1.1 102 Processing\r\n\r\n"))
+            return
+        }
+        while true {
+            let sent = sentBodyBytes
+            await loop.sleep(for: HTTP1Exchange.finishedSilence)
+            guard generation == waiting, let upstream = dependentUpstream else { return }
+            if sentBodyBytes == sent { return upstream.cancelWaits() }
+        }
     }
 
     override func finish(trailers: HeaderBlock?) async throws(ExchangeError) {
@@ -186,6 +230,7 @@ final class HTTP1Exchange: Exchange {
 
     /// Brings the exchange to its end. True when the connection can take another request.
     func end() async -> Bool {
+        generation &+= 1
         guard finished, !isAborted, keepAlive else {
             // A reply that never ended must not look like one that did.
             if !finished { isAborted = true }

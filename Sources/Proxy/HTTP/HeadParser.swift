@@ -9,6 +9,8 @@ package struct HeadLimits: Sendable {
     package var headBytes = 64 * 1024
     /// Fields of one message. Clients send 10–40; each costs a comparison in every header rule.
     package var fields = 100
+    /// Bytes of the method. The longest registered one has 17.
+    package var methodBytes = 64
     /// Bytes of the request target, the limit of most servers (RFC 9110 §4.1 asks for at least 8,000).
     package var targetBytes = 16 * 1024
 
@@ -46,7 +48,7 @@ enum HeadParser {
         var position = 0
         // method SP
         while ASCII.isToken(bytes[position]) { position += 1 }  // stops at CR at the latest
-        guard position > 0 else { throw .method }
+        guard position > 0, position <= limits.methodBytes else { throw .method }
         guard bytes[position] == 0x20 else { throw bytes[position] == 0x0d ? .requestLine : .method }
         head.methodRange = 0..<position
         head.method = HTTPMethod(ByteView(bytes, position))
@@ -140,8 +142,8 @@ enum HeadParser {
             }
             head.hostRange = (start + scheme)..<pathStart
             guard isValidAuthority(ByteView(bytes + start + scheme, pathStart - start - scheme)) else { throw .target }
-            // "http://host" without a path would need one that was never sent; such a request is not worth the doubt.
-            guard pathStart < end, bytes[pathStart] == UInt8(ascii: "/") else { throw .target }
+            // "http://host" is "http://host/" (RFC 9112 §3.2.1).
+            if pathStart == end || bytes[pathStart] == UInt8(ascii: "?") { head.replacePath([UInt8(ascii: "/")]) }
         }
         var pathEnd = pathStart
         while pathEnd < end, bytes[pathEnd] != UInt8(ascii: "?") {

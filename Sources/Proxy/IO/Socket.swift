@@ -6,6 +6,11 @@
 import CLinux
 import Glibc
 
+/// Is told that the peer of a socket will send nothing more.
+protocol SocketObserver: AnyObject {
+    func peerFinished()
+}
+
 package final class Socket: @unchecked Sendable {
     enum Wake: UInt8 {
         case ready, timedOut, cancelled
@@ -24,6 +29,7 @@ package final class Socket: @unchecked Sendable {
     private var writeWaiter: UnsafeContinuation<Wake, Never>?
     /// When this socket hangs up, the waits of `dependent` are cancelled: the upstream of a client that left.
     private unowned(unsafe) var dependent: Socket?
+    private unowned(unsafe) var observer: (any SocketObserver)?
 
     /// Applies to the wait that is under way and to later ones; `.never` by default.
     package var readDeadline = MonotonicTime.never
@@ -84,7 +90,10 @@ package final class Socket: @unchecked Sendable {
     // MARK: Events
 
     func handle(_ events: UInt32) {
-        if events & EPOLLRDHUP.rawValue != 0 { peerClosedWriting = true }
+        if events & EPOLLRDHUP.rawValue != 0, !peerClosedWriting {
+            peerClosedWriting = true
+            observer?.peerFinished()
+        }
         if events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
             hungUp = true
             peerClosedWriting = true
@@ -113,10 +122,18 @@ package final class Socket: @unchecked Sendable {
         return next
     }
 
-    /// Cancels the waits of `socket` when this one hangs up; nil ends that.
-    package func cancelOnHangup(_ socket: Socket?) {
+    /// Cancels the waits of `socket` when this one hangs up, and tells `observer` when the peer sends its FIN; nil ends
+    /// both.
+    func cancelOnHangup(_ socket: Socket?, observer: (any SocketObserver)? = nil) {
         dependent = socket
-        if hungUp { socket?.cancelWaits() }
+        self.observer = observer
+        if hungUp { socket?.cancelWaits() } else if peerClosedWriting { observer?.peerFinished() }
+    }
+
+    /// Sends what the kernel takes at once.
+    func sendNow(_ view: ByteView) {
+        guard isOpen, let base = view.base else { return }
+        _ = Glibc.send(descriptor, base, view.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
     }
 
     // MARK: Waiting

@@ -63,9 +63,8 @@ package enum Forwarder {
             call.writeHead(
                 method: request.method, target: request.target, authority: request.authority, headers: headers,
                 framing: framing)
-            let client = exchange.clientSocket
-            client?.cancelOnHangup(call.connection.socket)
-            defer { client?.cancelOnHangup(nil) }
+            exchange.depend(on: call.connection.socket)
+            defer { exchange.depend(on: nil) }
 
             var pump: RequestPump?
             let head = exchange.response
@@ -83,7 +82,7 @@ package enum Forwarder {
                 await pump?.stop()
                 call.abandon()
                 if let failure = pump?.failure, case .client = failure { throw failure }
-                if client?.hungUp == true { throw .client(.io(.reset)) }
+                if exchange.clientIsGone(error) { throw .client(.io(.reset)) }
                 if case .broken = error, call.isReused, replayable, pump == nil {
                     fresh = true
                     continue
@@ -91,7 +90,13 @@ package enum Forwarder {
                 throw error
             }
             onHead(head)
-            await respond(exchange, call, head, filter)
+            do throws(UpstreamError) {
+                try await respond(exchange, call, head, filter)
+            } catch {
+                await pump?.stop()
+                call.abandon()
+                throw error
+            }
             if let pump {
                 // A reply may come before the end of the request (an early refusal); then neither side is reusable.
                 await pump.stop()
@@ -134,56 +139,59 @@ package enum Forwarder {
         return exchange.request.framing
     }
 
+    /// - Throws: when the reply failed before anything of it was sent.
     private static func respond(
         _ exchange: Exchange, _ call: UpstreamCall, _ head: ResponseHead, _ filter: (any ResponseFilter)?
-    ) async {
+    ) async throws(UpstreamError) {
         let input = call.connection.input
-        do throws(ExchangeError) {
-            guard let filter else {
-                try await exchange.start(head)
-                while true {
-                    switch try input.pollBody() {
-                    case .piece(let piece): try await exchange.write(piece)
-                    case .end: return try await exchange.finish(trailers: input.trailers)
-                    case .wait:
-                        try await exchange.flush()
-                        try await input.waitBody()
-                    }
-                }
-            }
-            let out = IOBuffer(capacity: 4096)
-            filter.head(head)
-            try await exchange.start(head)
-            do throws(UpstreamError) {
-                while true {
-                    let step: HTTP1Input.BodyStep
-                    do throws(ExchangeError) { step = try input.pollBody() } catch { throw call.classify(error) }
-                    switch step {
-                    case .piece(let piece):
+        let out = filter == nil ? nil : IOBuffer(capacity: 4096)
+        do throws(UpstreamError) {
+            filter?.head(head)
+            try await toClient { () async throws(ExchangeError) in try await exchange.start(head) }
+            while true {
+                let step: HTTP1Input.BodyStep
+                do throws(ExchangeError) { step = try input.pollBody() } catch { throw call.classify(error) }
+                switch step {
+                case .piece(let piece):
+                    if let filter, let out {
                         try filter.body(piece, into: out)
-                        do throws(ExchangeError) { try await exchange.write(out.view) } catch { throw .client(error) }
+                        try await toClient { () async throws(ExchangeError) in try await exchange.write(out.view) }
                         out.clear()
-                    case .end:
-                        try filter.end(into: out)
-                        do throws(ExchangeError) {
-                            try await exchange.write(out.view)
-                            try await exchange.finish(trailers: input.trailers)
-                        } catch { throw .client(error) }
-                        return
-                    case .wait:
-                        do throws(ExchangeError) { try await exchange.flush() } catch { throw .client(error) }
-                        do throws(ExchangeError) { try await input.waitBody() } catch { throw call.classify(error) }
+                    } else {
+                        try await toClient { () async throws(ExchangeError) in try await exchange.write(piece) }
                     }
+                case .end:
+                    if let filter, let out {
+                        try filter.end(into: out)
+                        try await toClient { () async throws(ExchangeError) in try await exchange.write(out.view) }
+                    }
+                    return try await toClient { () async throws(ExchangeError) in
+                        try await exchange.finish(trailers: input.trailers)
+                    }
+                case .wait:
+                    try await toClient { () async throws(ExchangeError) in try await exchange.flush() }
+                    do throws(ExchangeError) { try await input.waitBody() } catch { throw call.classify(error) }
                 }
-            } catch {
-                exchange.failure = error
-                exchange.abort()
             }
         } catch {
-            // Which side broke is told by who had something to say last: the client's socket knows when it is gone.
-            exchange.failure = exchange.clientSocket?.hungUp == true ? .client(error) : call.classify(error)
+            if case .client = error {} else if exchange.retract() { throw error }
+            exchange.failure = exchange.clientIsGone(error) ? .client(.io(.reset)) : error
             exchange.abort()
         }
+    }
+
+    @inline(__always)
+    private static func toClient(_ body: () async throws(ExchangeError) -> Void) async throws(UpstreamError) {
+        do { try await body() } catch { throw .client(error) }
+    }
+}
+
+extension Exchange {
+    /// Whether a wait for the upstream was ended because nobody waits for its answer.
+    fileprivate func clientIsGone(_ error: UpstreamError) -> Bool {
+        if clientSocket?.hungUp == true { return true }
+        if case .broken(.cancelled) = error { return true }
+        return false
     }
 }
 

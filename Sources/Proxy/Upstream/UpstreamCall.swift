@@ -68,6 +68,8 @@ extension UpstreamError: CustomStringConvertible {
 }
 
 package struct UpstreamCall {
+    /// Interim replies to one request. A few hints are plenty; a flood of them would keep the client waiting for ever.
+    private static let maximumInterim = 16
     /// Copying a short body behind its head is cheaper than gathering in the kernel.
     private static let copyLimit = 4096
 
@@ -135,6 +137,7 @@ package struct UpstreamCall {
     func readHead(
         into head: ResponseHead, toHead: Bool, interim: (ResponseHead) async throws(ExchangeError) -> Void
     ) async throws(UpstreamError) {
+        var interims = 0
         while true {
             do throws(ExchangeError) {
                 guard try await connection.readHead(into: head, toHead: toHead) else { throw .io(.closed) }
@@ -147,6 +150,8 @@ package struct UpstreamCall {
             if head.status >= 200 { return }
             // The gateway never asks to switch protocols, and answers 100-continue itself.
             guard head.status != 101 else { throw .malformed(.unexpectedSwitch) }
+            interims += 1
+            guard interims <= UpstreamCall.maximumInterim else { throw .malformed(.tooManyInterim) }
             if head.status != 100 {
                 do { try await interim(head) } catch { throw .client(error) }
             }
