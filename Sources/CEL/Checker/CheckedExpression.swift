@@ -27,7 +27,11 @@ extension Environment {
     /// Parses and checks `source`.
     /// - Throws: all findings.
     public func check(_ source: String) throws(CompileError) -> CheckedExpression {
-        let parsed = try ParsedExpression.parse(source)
+        try check(ParsedExpression.parse(source))
+    }
+
+    /// Checks an expression that has been parsed, for hosts that expand macros of their own in between.
+    public func check(_ parsed: ParsedExpression) throws(CompileError) -> CheckedExpression {
         var checker = Checker(parsed, self)
         return try checker.check()
     }
