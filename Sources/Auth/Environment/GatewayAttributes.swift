@@ -48,7 +48,6 @@ package enum GatewayAttributes {
         package static let a2a = "a2a"
         package static let llm = "llm"
         package static let backend = "backend"
-        package static let headers = "headers"
     }
 
     private static let everywhere = Set(DecisionPhase.allCases)
@@ -58,7 +57,7 @@ package enum GatewayAttributes {
         RootDeclaration(
             name: "request", type: .object(TypeName.request), phases: everywhere, documentation: "The HTTP request."),
         RootDeclaration(
-            name: "jwt", type: .object(TypeName.jwt), phases: everywhere,
+            name: "jwt", type: .jsonMap, phases: everywhere,
             documentation: "The claims of the verified token; without one, it has no fields."),
         RootDeclaration(
             name: "apiKey", type: .jsonMap, phases: everywhere,
@@ -99,7 +98,7 @@ package enum GatewayAttributes {
                 FieldDeclaration("uri", .string, "The whole URL"),
                 FieldDeclaration("version", .string, "HTTP/1.1, HTTP/2"),
                 FieldDeclaration(
-                    "headers", .object(TypeName.headers),
+                    "headers", .jsonMap,
                     "The fields by lowercase name: a string, or a list for a field that occurs several times"),
                 FieldDeclaration("startTime", .timestamp, "When the request began"),
             ]),

@@ -37,10 +37,26 @@ struct Claims {
         for name in issuer.requiredClaims {
             guard let value = values[name], !value.isNull else { throw .missingClaim(name) }
         }
+        let scopes = scopes()
         return VerifiedToken(
             issuer: issuer.issuer, subject: try text("sub"),
-            clientID: values["client_id"]?.string ?? values["azp"]?.string, scopes: scopes(), expires: expires,
-            claims: document)
+            clientID: values["client_id"]?.string ?? values["azp"]?.string, scopes: scopes, expires: expires,
+            claims: try withScopes(scopes))
+    }
+
+    /// The claims with `scopes` as rules see it: the normalised list, in place of any claim of that name.
+    private func withScopes(_ scopes: [String]) throws(TokenRejection) -> JSONDocument {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.copyMembers(of: values, except: ["scopes"])
+            writer.name("scopes")
+            writer.array { for scope in scopes { $0.value(scope) } }
+        }
+        do throws(JSONError) {
+            return try JSONDocument(parsing: writer.bytes)
+        } catch {
+            throw .malformedPayload(error.description)
+        }
     }
 
     private func checkAudience(_ accepted: [String]) throws(TokenRejection) {
@@ -100,7 +116,7 @@ package final class VerifiedToken: Sendable {
     package let clientID: String?
     package let scopes: [String]
     package let expires: UnixTime
-    /// An object.
+    /// An object: the claims, and `scopes`.
     package let claims: JSONDocument
 
     package init(

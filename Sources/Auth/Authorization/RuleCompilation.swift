@@ -1,0 +1,90 @@
+// From the text of a rule to a checked expression: what is wrong is found at load, with its place and a suggestion, and
+// a rule that is wrong never becomes one that is always false.
+
+import CEL
+
+/// One finding about a rule.
+package struct RuleDiagnostic: Hashable, Sendable, CustomStringConvertible {
+    /// In the configuration file.
+    package var position: FilePosition
+    package var message: String
+    /// `FILE:LINE:COL: error: …` with the line and a mark under what is meant.
+    package var description: String
+}
+
+/// All findings about the rules that were compiled together. Never empty.
+package struct RuleSetError: Error, Hashable, Sendable, CustomStringConvertible {
+    package var diagnostics: [RuleDiagnostic]
+
+    package var description: String { diagnostics.map(\.description).joined(separator: "\n") }
+}
+
+enum RuleCompilation {
+    /// A rule must give the same answer for the same request, or a decision cannot be explained or replayed.
+    static let nondeterministic: Set = ["random", "uuid"]
+
+    /// - Returns: the expression, or all findings.
+    static func check(_ rule: AuthorizationRule, in environment: Environment) -> Result<CheckedExpression, RuleSetError>
+    {
+        do throws(CompileError) {
+            var parsed = try ParsedExpression.parse(rule.expression)
+            ScopeMacro.expand(&parsed)
+            let checked = try environment.check(parsed)
+            let problems = problems(in: checked)
+            guard problems.isEmpty else {
+                throw CompileError(source: rule.expression, diagnostics: problems)
+            }
+            return .success(checked)
+        } catch {
+            return .failure(RuleSetError(diagnostics: error.diagnostics.map { diagnostic($0, rule) }))
+        }
+    }
+
+    private static func problems(in checked: CheckedExpression) -> [Diagnostic] {
+        var result: [Diagnostic] = []
+        for index in 0..<checked.ast.count {
+            let id = ExprID(index)
+            if case .call(let name, _, _) = checked.ast[id], nondeterministic.contains(name) {
+                result.append(
+                    Diagnostic(
+                        "\(name)() gives another answer each time; a rule may not use it", checked.ast.range(of: id))
+                )
+            }
+        }
+        switch checked.type {
+        case .bool, .dyn, .nullable(.bool): break
+        default:
+            result.append(
+                Diagnostic(
+                    "a rule must be true or false, this is a \(checked.type)", checked.ast.range(of: checked.ast.root)))
+        }
+        return result
+    }
+
+    private static func diagnostic(_ finding: Diagnostic, _ rule: AuthorizationRule) -> RuleDiagnostic {
+        let start = LineColumn(offset: Int(finding.range.start), in: rule.expression)
+        var position = rule.position
+        if position != .none {
+            position.column = start.line == 1 ? position.column + start.column - 1 : start.column
+            position.line += start.line - 1
+        }
+        let origin =
+            rule.position == .none
+            ? LineColumn(line: 1, column: 1) : LineColumn(line: rule.position.line, column: rule.position.column)
+        let name = rule.position.file.isEmpty ? rule.id ?? "rule" : rule.position.file
+        return RuleDiagnostic(
+            position: position, message: finding.text,
+            description: finding.render(source: rule.expression, name: name, origin: origin))
+    }
+}
+
+extension AuthorizationRules {
+    /// Everything that is wrong with the rules, as the gateway and the offline tool both find it; empty when they load.
+    /// - Parameter claims: the declared claims of the tokens that reach these rules; nil: any claim may be read.
+    package func diagnostics(claims: ClaimsSchema? = nil) -> [RuleDiagnostic] {
+        let environment = GatewayEnvironment.make(for: GatewayAttributes.phases(of: kind), claims: claims)
+        return rules.flatMap { rule -> [RuleDiagnostic] in
+            if case .failure(let error) = RuleCompilation.check(rule, in: environment) { error.diagnostics } else { [] }
+        }
+    }
+}

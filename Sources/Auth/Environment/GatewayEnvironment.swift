@@ -1,0 +1,60 @@
+// The type checker's environment of a rule: the table of attributes seen from one phase, with the configuration's claims.
+
+import CEL
+
+package enum GatewayEnvironment {
+    /// What rules that run in `phases` can read: the attributes that all of them know.
+    /// - Parameter claims: makes `jwt` a record whose unknown fields are errors; nil: a map.
+    package static func make(for phases: [DecisionPhase], claims: ClaimsSchema? = nil) -> Environment {
+        var variables: [String: CELType] = [:]
+        var unavailable: [String: String] = [:]
+        for root in GatewayAttributes.roots {
+            if phases.allSatisfy(root.phases.contains) {
+                variables[root.name] = root.type
+            } else {
+                unavailable[root.name] = "it is known only in \(names(root.phases)) rules"
+            }
+        }
+        var records = GatewayAttributes.records.map { record in
+            RecordType(
+                record.name,
+                fields: Dictionary(
+                    uniqueKeysWithValues: record.fields.map { field in
+                        let isKnown = field.phases.map { phases.allSatisfy($0.contains) } ?? true
+                        let reason = isKnown ? nil : "it is known only in \(names(field.phases ?? [])) rules"
+                        return (field.name, RecordType.Field(field.type, unavailable: reason))
+                    }))
+        }
+        if let claims {
+            variables["jwt"] = .object(GatewayAttributes.TypeName.jwt)
+            records.append(jwt(claims))
+        }
+        return Environment(variables: variables, unavailableVariables: unavailable, records: records)
+    }
+
+    /// The declared claims, and those that the verifier guarantees when they are there.
+    private static func jwt(_ claims: ClaimsSchema) -> RecordType {
+        var fields: [String: RecordType.Field] = [
+            "iss": .init(.string), "sub": .init(.string), "aud": .init(.dyn), "exp": .init(.dyn), "nbf": .init(.dyn),
+            "iat": .init(.dyn), "scopes": .init(.list(.string)),
+        ]
+        for (name, type) in claims.types { fields[name] = .init(type) }
+        return RecordType(GatewayAttributes.TypeName.jwt, fields: fields, isOpen: claims.allowOthers)
+    }
+
+    private static func names(_ phases: Set<DecisionPhase>) -> String {
+        var words: [String] = []
+        for phase in DecisionPhase.allCases where phases.contains(phase) {
+            let word =
+                switch phase {
+                case .request: "HTTP"
+                case .mcpList, .mcpCall: "MCP"
+                case .a2a: "A2A"
+                case .llm: "AI"
+                case .backend: "backend"
+                }
+            if !words.contains(word) { words.append(word) }
+        }
+        return words.joined(separator: " and ")
+    }
+}
