@@ -40,6 +40,26 @@ enum RuleCompilation {
         }
     }
 
+    static func findings(_ expression: String, in environment: Environment) -> [Diagnostic] {
+        do throws(CompileError) {
+            _ = try check(expression, in: environment)
+            return []
+        } catch {
+            return error.diagnostics
+        }
+    }
+
+    private static func check(_ expression: String, in environment: Environment) throws(CompileError)
+        -> CheckedExpression
+    {
+        var parsed = try ParsedExpression.parse(expression)
+        ScopeMacro.expand(&parsed)
+        let checked = try environment.check(parsed)
+        let problems = problems(in: checked)
+        guard problems.isEmpty else { throw CompileError(source: expression, diagnostics: problems) }
+        return checked
+    }
+
     private static func problems(in checked: CheckedExpression) -> [Diagnostic] {
         var result: [Diagnostic] = []
         for index in 0..<checked.ast.count {
@@ -75,6 +95,14 @@ enum RuleCompilation {
         return RuleDiagnostic(
             position: position, message: finding.text,
             description: finding.render(source: rule.expression, name: name, origin: origin))
+    }
+}
+
+extension RuleSetKind {
+    /// What is wrong with one rule of this kind, with byte offsets into its text.
+    package func findings(_ expression: String, claims: ClaimsSchema? = nil) -> [Diagnostic] {
+        let environment = GatewayEnvironment.make(for: GatewayAttributes.phases(of: self), claims: claims)
+        return RuleCompilation.findings(expression, in: environment)
     }
 }
 

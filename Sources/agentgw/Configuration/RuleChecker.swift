@@ -18,13 +18,8 @@ struct RuleChecker: Sendable {
     static let none = RuleChecker { _, _, _ in [] }
 
     /// The gateway's own engine.
-    static let gateway = RuleChecker { _, expression, _ in
-        do throws(CompileError) {
-            _ = try ParsedExpression.parse(expression)
-            return []
-        } catch {
-            return error.diagnostics.map { Finding(message: $0.text, offset: Int($0.range.start)) }
-        }
+    static let gateway = RuleChecker { kind, expression, claims in
+        kind.findings(expression, claims: claims).map { Finding(message: $0.text, offset: Int($0.range.start)) }
     }
 }
 
