@@ -38,8 +38,15 @@ def gateway(request, module_start, upstream, issuer, tmp_path_factory):
         jwks = {"file": str(path)}
     else:
         jwks = json.dumps(issuer.jwks)
+    return module_start(configs.plain(upstream.port, {"jwtAuth": configs.jwt_auth(jwks)}))
+
+
+@pytest.fixture(scope="module")
+def ruled(module_start, upstream, issuer):
+    """Behind a token and one rule about its claims."""
     rules = ['jwt.role == "dev" && request.path.startsWith("/")']
-    return module_start(configs.plain(upstream.port, {"jwtAuth": configs.jwt_auth(jwks), "authorization": {"rules": rules}}))
+    policies = {"jwtAuth": configs.jwt_auth(json.dumps(issuer.jwks)), "authorization": {"rules": rules}}
+    return module_start(configs.plain(upstream.port, policies))
 
 
 def ask(gateway, token: str | None, *lines: str, method: str = "GET", target: str = "/"):
@@ -133,11 +140,11 @@ def test_two_tokens_in_one_request_are_refused(gateway, upstream, issuer):
     assert upstream.requests == []
 
 
-def test_valid_token_without_the_role_is_forbidden(gateway, upstream, issuer):
+def test_valid_token_without_the_role_is_forbidden(ruled, upstream, issuer):
     upstream.reset()
-    reply = ask(gateway, issuer.token(role="guest"))
+    reply = ask(ruled, issuer.token(role="guest"))
     assert reply.status == 403
-    assert ask(gateway, issuer.token(role=None)).status == 403, "a rule that cannot be evaluated grants nothing"
+    assert ask(ruled, issuer.token(role=None)).status == 403, "a rule that cannot be evaluated grants nothing"
     assert upstream.requests == []
     for word in (b"jwt.role", b"dev", b"startsWith"):
         assert word not in reply.body, "the client sees no rule"
@@ -158,23 +165,23 @@ def test_upgrade_and_preflight_go_through_auth(gateway, upstream):
     assert upstream.requests == []
 
 
-def test_decisions_do_not_mix_under_load(gateway, upstream, issuer):
+def test_decisions_do_not_mix_under_load(ruled, upstream, issuer):
     good, guest = issuer.token(sub="load"), issuer.token(sub="load", role="guest")
     wanted = [(good, 200), (guest, 403), (None, 401), ("x.y.z", 401)] * 50
     with ThreadPoolExecutor(16) as pool:
-        statuses = list(pool.map(lambda pair: ask(gateway, pair[0]).status, wanted))
+        statuses = list(pool.map(lambda pair: ask(ruled, pair[0]).status, wanted))
     assert statuses == [status for _, status in wanted]
 
 
-def test_allow_and_deny_are_on_record(gateway, issuer):
+def test_allow_and_deny_are_on_record(ruled, issuer):
     def decisions() -> list[dict]:
-        return [record for record in gateway.records() if "verdict" in record]
+        return [record for record in ruled.records() if "verdict" in record]
 
     from harness.waiting import until
 
     before = len(decisions())
-    assert ask(gateway, issuer.token(), target="/on-record").status == 200
-    assert ask(gateway, issuer.token(role="guest"), target="/on-record").status == 403
+    assert ask(ruled, issuer.token(), target="/on-record").status == 200
+    assert ask(ruled, issuer.token(role="guest"), target="/on-record").status == 403
     found = until(lambda: len(decisions()) >= before + 2 and decisions()[before:], "both decisions are logged")
     assert [record["verdict"] for record in found[:2]] == ["allow", "deny"]
 
