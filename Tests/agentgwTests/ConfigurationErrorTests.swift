@@ -214,4 +214,27 @@ import Testing
         #expect(errors.count == 1 && errors[0].contains("policies.authorization.rules[0].allow: "), "\(errors)")
         #expect(errors.first?.hasPrefix(place) == true, "\(errors)")
     }
+
+    @Test func fieldInTheWrongPlaceIsToldWhereItBelongs() {
+        let errors = Fixture.errors(
+            """
+            port: 3000
+            binds:
+            - port: 3000
+              listeners:
+              - policies: {localRateLimit: []}
+                routes:
+                - backendAuth: {key: k}
+                  config: {}
+                  backends: [{host: "h:80"}]
+            """)
+        #expect(
+            errors == [
+                "1:1: unknown field \"port\"",
+                "5:16: binds[0].listeners[0].policies: unknown field \"localRateLimit\"; it belongs to routes.policies",
+                "7:7: binds[0].listeners[0].routes[0]: unknown field \"backendAuth\"; it belongs to routes.policies or "
+                    + "ai.policies or targets.policies or backends.policies",
+                "8:7: binds[0].listeners[0].routes[0]: unknown field \"config\"; it belongs to the top level",
+            ], "\(errors)")
+    }
 }

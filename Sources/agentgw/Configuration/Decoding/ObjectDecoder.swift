@@ -127,8 +127,11 @@ private enum ObjectChecks {
     static func unknown(_ entry: YAMLEntry, _ shape: ObjectShape, _ context: DecodingContext) {
         let names = shape.fields.flatMap(\.allNames)
         var message = "unknown field \"\(Excerpt.of(entry.key))\""
+        let place = FieldIndex.shared.hint(for: entry.key)
         let hint = Suggestion.hint(for: entry.key, among: names)
-        if !hint.isEmpty {
+        if !place.isEmpty {
+            message += place
+        } else if !hint.isEmpty {
             message += hint
         } else if names.count <= 12 {
             message += "; known are \(names.joined(separator: ", "))"
