@@ -237,4 +237,34 @@ import Testing
                 "8:7: binds[0].listeners[0].routes[0]: unknown field \"config\"; it belongs to the top level",
             ], "\(errors)")
     }
+
+    @Test(arguments: [
+        ("authorization: {rules: ['reqest.path == \"/\"']}", "undeclared reference to 'reqest'"),
+        ("authorization: {rules: ['request.path']}", "a rule must be true or false, this is a string"),
+        ("authorization: {rules: ['mcp.tool.name == \"x\"']}", "it is known only in MCP rules"),
+        ("authorization: {rules: ['request.pth == \"/\"']}", "'path'"),
+    ])
+    func ruleIsCheckedAgainstWhatItsKindCanRead(_ policy: String, _ expected: String) {
+        let errors = Fixture.errors(Fixture.policies(policy), rules: .gateway)
+        #expect(errors.count == 1 && errors[0].contains(expected), "\(errors)")
+    }
+
+    @Test func declaredClaimsAreHeldAgainstTheRulesOfTheSameRoute() {
+        let policy = """
+            jwtAuth: {issuer: "https://i", audiences: [a], jwks: '{"keys":[]}', claims: {groups: list(string)}}
+            authorization:
+              rules:
+              - allow: >-
+                  "admin" in
+                  jwt.grups
+            """
+        let errors = Fixture.errors(Fixture.policies(policy), rules: .gateway)
+        #expect(errors.count == 1, "\(errors)")
+        #expect(errors.first?.contains("policies.authorization.rules[0].allow: ") == true, "\(errors)")
+        #expect(errors.first?.contains("'groups'") == true && errors.first?.hasPrefix("12:") == true, "\(errors)")
+        #expect(
+            Fixture.errors(Fixture.policies(policy.replacing("jwt.grups", with: "jwt.groups")), rules: .gateway) == [])
+        let open = policy.replacing("list(string)}", with: "list(string), \"*\": dyn}")
+        #expect(Fixture.errors(Fixture.policies(open), rules: .gateway) == [])
+    }
 }
