@@ -21,9 +21,10 @@ package final class Gateway: @unchecked Sendable {
     func problems() -> [String] { keySets.problems() }
 
     /// Compiles, binds and serves. Returns when every port accepts connections.
+    /// - Parameter extra: further servers, on the first loop, that answer to the end.
     /// - Throws: `SnapshotError` for a configuration that cannot run, or a port that cannot be had.
     package init(
-        _ configuration: GatewayConfiguration,
+        _ configuration: GatewayConfiguration, extra: [(ListeningSocket, any RequestHandler)] = [],
         readFile: @escaping @Sendable (String) throws(AuthError) -> [UInt8]
     ) throws(SnapshotError) {
         process = configuration.process
@@ -79,6 +80,7 @@ package final class Gateway: @unchecked Sendable {
             } catch {
                 log.error("\(error)")
             }
+            for (socket, handler) in extra { first.serve(socket, handler, whileDraining: true) }
             if let probes { first.serve(probes, ReadinessHandler(gateway: self), whileDraining: true) }
         }
         for bind in configuration.binds { log.info("listening on port \(bind.port)") }

@@ -142,8 +142,8 @@ enum HeadParser {
             }
             head.hostRange = (start + scheme)..<pathStart
             guard isValidAuthority(ByteView(bytes + start + scheme, pathStart - start - scheme)) else { throw .target }
-            // "http://host" is "http://host/" (RFC 9112 §3.2.1).
-            if pathStart == end || bytes[pathStart] == UInt8(ascii: "?") { head.replacePath([UInt8(ascii: "/")]) }
+            // "http://host" without a path would be judged by one that was never sent; it is not worth the doubt.
+            guard pathStart < end, bytes[pathStart] == UInt8(ascii: "/") else { throw .target }
         }
         var pathEnd = pathStart
         while pathEnd < end, bytes[pathEnd] != UInt8(ascii: "?") {

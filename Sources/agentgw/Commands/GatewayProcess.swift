@@ -8,7 +8,13 @@ import Proxy
 
 enum GatewayProcess {
     /// Runs the gateway until SIGTERM or SIGINT; a second one ends it at once.
-    static func run(_ configuration: GatewayConfiguration) throws {
+    /// - Parameters:
+    ///   - extra: servers of this process's own, beside the gateway's ports.
+    ///   - ready: called once when every port accepts connections.
+    static func run(
+        _ configuration: GatewayConfiguration, extra: [(ListeningSocket, any RequestHandler)] = [],
+        ready: () -> Void = {}
+    ) throws {
         // Blocked before any thread exists, so that all inherit it and `sigwait` is the only place that takes them.
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -19,11 +25,12 @@ enum GatewayProcess {
 
         let gateway: Gateway
         do throws(SnapshotError) {
-            gateway = try Gateway(configuration, readFile: ConfigurationFiles.read)
+            gateway = try Gateway(configuration, extra: extra, readFile: ConfigurationFiles.read)
         } catch {
             StandardError.write("\(error)\n")
             throw ExitCode(1)
         }
+        ready()
         while true {
             var number: Int32 = 0
             guard sigwait(&signals, &number) == 0 else { continue }
