@@ -47,6 +47,9 @@ let package = Package(
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: settings),
+        .testTarget(
+            name: "CELConformanceTests", dependencies: ["CEL", "JSON"], path: "spec-tests/cel",
+            swiftSettings: settings),
         .testTarget(name: "AuthTests", dependencies: ["Auth", "CEL", "JSON"], swiftSettings: settings),
         .testTarget(name: "ProxyTests", dependencies: ["Proxy", "Auth", "CEL", "JSON"], swiftSettings: settings),
         .testTarget(
