@@ -58,4 +58,35 @@ import Testing
             Self.text.replacing("gateways: secure\n", with: "gateways: [secure, secure/a]\n"))
         #expect(configuration.binds[1].listeners.map { $0.routes.map(\.name) } == [["two", "route2"], ["route2"]])
     }
+
+    static let mcp = """
+        mcp:
+          targets: [{name: time, stdio: {cmd: uvx, args: [mcp-server-time]}}]
+          policies: {cors: {allowOrigins: ["*"]}}
+        """
+
+    @Test func shortMCPFormIsAPortOfItsOwn() throws {
+        let configuration = try Fixture.load(Self.mcp)
+        #expect(configuration.binds.map(\.port) == [3000])
+        #expect(configuration.binds[0].listeners.map(\.name) == ["mcp"])
+        let route = try #require(configuration.routes.first)
+        #expect(route.matches.map(\.path) == [.prefix("/")])
+        #expect(route.policies.cors != nil)
+        guard case .mcp(let backend) = route.backends.first?.kind else {
+            Issue.record("not an MCP backend")
+            return
+        }
+        #expect(backend.targets.map(\.name) == ["time"])
+        #expect(try Fixture.load(Self.mcp + "\n  port: 3005").binds.map(\.port) == [3005])
+    }
+
+    @Test func shortMCPFormAttachesToTheDefaultGateway() throws {
+        let configuration = try Fixture.load(Self.mcp + "\ngateways: {default: {port: 3001}, other: {port: 3002}}")
+        #expect(configuration.binds.map { $0.listeners[0].routes.map(\.name) } == [["mcp:default"], []])
+        #expect(
+            configuration.routes[0].matches.map(\.path) == [.prefix("/mcp"), .prefix("/sse"), .prefix("/.well-known")])
+        #expect(Fixture.errors(Self.mcp + "\n  port: 1\n  gateways: x").count == 1)
+        #expect(Fixture.errors(Self.mcp + "\n  gateways: x").first?.hasSuffix("there is no gateway \"x\"") == true)
+        #expect(Fixture.errors("mcp: {}") == ["1:6: mcp: missing field \"targets\""])
+    }
 }

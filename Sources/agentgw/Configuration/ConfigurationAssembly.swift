@@ -16,8 +16,15 @@ struct ConfigurationAssembly {
     static func assemble(_ draft: ConfigurationDraft, _ context: DecodingContext) -> GatewayConfiguration {
         var assembly = ConfigurationAssembly(context)
         assembly.collectBackends(draft.backends)
-        let attached = GatewayAssembly(context: context).binds(draft.gateways, draft.routes)
-        let binds = (draft.binds + attached).map { assembly.bind($0) }
+        var routes = draft.routes
+        var drafts = draft.binds
+        switch draft.mcp?.placed(among: draft.gateways.map(\.name)) {
+        case .attached(let route): routes.append(route)
+        case .own(let bind): drafts.append(bind)
+        case nil: break
+        }
+        drafts += GatewayAssembly(context: context).binds(draft.gateways, routes)
+        let binds = drafts.map { assembly.bind($0) }
         let checks = ListenerChecks(context)
         checks.ports(binds, draft.process)
         for bind in binds { checks.listeners(bind) }

@@ -9,6 +9,7 @@ struct ConfigurationDraft: Sendable {
     var binds: [BindDraft] = []
     var gateways: [GatewayDraft] = []
     var routes: [AttachedRouteDraft] = []
+    var mcp: MCPShortDraft?
     var backends: [BackendDraft] = []
 }
 
@@ -18,6 +19,7 @@ extension Declarations {
         fields: [
             .value("config", \.process, process, "What is read once at start."),
             .value("binds", \.binds, .list(bind), "Ports, their listeners and routes."),
+            .optional("mcp", \.mcp, mcpShort, "One MCP endpoint, in short."),
             .value("backends", \.backends, .list(namedBackend), "Backends that routes refer to by name."),
             .value("frontendPolicies", \.limits, frontendPolicies, "Policies of client connections."),
             .value("gateways", \.gateways, gateways, "Ports by name, for `routes` to attach to."),
@@ -28,7 +30,6 @@ extension Declarations {
             .notYet("services", "a service registry"),
             .notYet("workloads", "a workload registry"),
             .notYet("llm", "the short form for AI; use binds with an ai backend"),
-            .notYet("mcp", "the short form for MCP; use binds with an mcp backend"),
             .notYet("ui", "the UI on a gateway; it is on config.adminAddr"),
         ])
 }

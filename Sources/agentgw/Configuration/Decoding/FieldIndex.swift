@@ -32,9 +32,10 @@ struct FieldIndex: Sendable {
 
     /// `; it belongs to routes.policies`, or nothing when the name is unknown or too common to help.
     func hint(for name: String) -> String {
-        guard let places = places[name]?.filter({ !$0.isEmpty }), (1...4).contains(places.count) else {
-            return self.places[name] == [""] ? "; it belongs to the top level" : ""
-        }
-        return "; it belongs to \(places.joined(separator: " or "))"
+        guard let all = places[name] else { return "" }
+        // The short form at the top level repeats what belongs to routes.
+        let places = all.filter { !$0.isEmpty && $0 != "mcp.policies" }
+        if places.isEmpty { return all.contains("") ? "; it belongs to the top level" : "" }
+        return places.count <= 4 ? "; it belongs to \(places.joined(separator: " or "))" : ""
     }
 }
