@@ -267,4 +267,13 @@ import Testing
         let open = policy.replacing("list(string)}", with: "list(string), \"*\": dyn}")
         #expect(Fixture.errors(Fixture.policies(open), rules: .gateway) == [])
     }
+
+    @Test func strictDefaultIsSaidOnceAndOnlyWhereModeIsMissing() throws {
+        let configuration = try Fixture.load(
+            Fixture.policies("apiKey: {keys: [{key: k}]}\nbasicAuth: {htpasswd: \"a:b\"}"))
+        #expect(configuration.warnings.count { $0.message.contains("strict") } == 1)
+        #expect(configuration.routes[0].policies.apiKeyAuthentication?.mode == .strict)
+        let said = try Fixture.load(Fixture.policies("apiKey: {mode: optional, keys: [{key: k}]}"))
+        #expect(said.warnings.isEmpty)
+    }
 }

@@ -1,6 +1,7 @@
 // The declarations as a whole: the schema, the reference page, and that every refused field is refused.
 
 import Glibc
+import JSON
 import Proxy
 import Testing
 
@@ -43,6 +44,25 @@ import Testing
         #expect(
             String(decoding: bytes, as: UTF8.self) == ReferenceWriter.page(of: Declarations.root.shape),
             "run: agentgw schema --format markdown > docs/configuration.md")
+    }
+
+    @Test func schemaIsJSONAndAllItsReferencesResolve() throws {
+        let document = try JSONDocument(parsing: JSONSchemaWriter.schema(of: Declarations.root.shape))
+        let definitions = try #require(document.root["$defs"])
+        var references: [String] = []
+        func collect(_ value: JSONValue) {
+            for element in value.elements { collect(element) }
+            for member in value.members {
+                if member.name.string == "$ref", let text = member.value.string { references.append(text) }
+                collect(member.value)
+            }
+        }
+        collect(document.root)
+        #expect(references.count > 100)
+        for reference in references {
+            #expect(
+                reference.hasPrefix("#/$defs/") && definitions[String(reference.dropFirst(8))] != nil, "\(reference)")
+        }
     }
 
     @Test func suggestionsComeForSlipsOnly() {

@@ -76,6 +76,7 @@ extension Declarations {
                 .atMostOne(["providers", $0])
             }
     ).then { (draft, node, context) -> JWTAuthentication? in
+        context.noteStrictDefault(node)
         var authentication = draft.authentication
         if authentication.providers.isEmpty {
             guard let provider = checkProvider(draft.single, node, context) else { return nil }
@@ -200,7 +201,11 @@ extension Declarations {
             .value(
                 "location", aliases: ["locations"], \.locations, credentialLocations, default: "Authorization: Bearer",
                 "Where the key is looked for."),
-        ])
+        ]
+    ).check { authentication, node, context in
+        context.noteStrictDefault(node)
+        return authentication
+    }
 
     // MARK: basicAuth
 
@@ -225,7 +230,11 @@ extension Declarations {
                 return true
             },
             .notYet("authorizationLocation", "credentials elsewhere than in Authorization"),
-        ])
+        ]
+    ).check { authentication, node, context in
+        context.noteStrictDefault(node)
+        return authentication
+    }
 }
 
 enum Hexadecimal {

@@ -13,6 +13,7 @@ final class DecodingContext {
     var rules: [FilePosition: RuleSite] = [:]
     private(set) var diagnostics: [Diagnostic] = []
     private var path: [PathElement] = []
+    private var hasNotedStrictDefault = false
 
     private enum PathElement {
         case key(String)
@@ -93,6 +94,15 @@ final class DecodingContext {
 
     func warn(_ message: String, at node: YAMLNode) {
         report(message, atOffset: node.offset, severity: .warning)
+    }
+
+    /// The one default that differs from agentgateway's in what a file without `mode` means; said once per file.
+    func noteStrictDefault(_ node: YAMLNode) {
+        guard !hasNotedStrictDefault, !(node.entries ?? []).contains(where: { $0.key == "mode" }) else { return }
+        hasNotedStrictDefault = true
+        warn(
+            "without mode a credential is required (strict), here and in the rest of the file; agentgateway's default is optional",
+            at: node)
     }
 
     /// Reports an error at byte `offset` of a scalar's expanded text, wherever in the file that byte is written.
