@@ -32,4 +32,13 @@ extension Duration {
         guard !overflow else { return seconds > 0 ? .max : .min }
         return scaled.addingReportingOverflow(attoseconds / 1_000_000_000_000_000).partialValue
     }
+
+    /// Whole nanoseconds, saturating.
+    var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflow else { return seconds > 0 ? .max : .min }
+        let (sum, carry) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return carry ? (seconds > 0 ? .max : .min) : sum
+    }
 }
