@@ -8,7 +8,7 @@ for sanitizer in "${@:-thread address}"; do
     for one in $sanitizer; do
         scratch=.build-$one
         echo "===== $one sanitizer"
-        export TSAN_OPTIONS="halt_on_error=1 abort_on_error=0 exitcode=66"
+        export TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=$PWD/scripts/thread-sanitizer.supp"
         export ASAN_OPTIONS="halt_on_error=1 detect_leaks=0 exitcode=66"
         swift build --build-tests --scratch-path "$scratch" --sanitize="$one" || { status=1; continue; }
         swift test --skip-build --scratch-path "$scratch" --sanitize="$one" || status=1

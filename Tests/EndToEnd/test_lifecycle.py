@@ -4,6 +4,8 @@ import signal
 import socket
 import threading
 
+import pytest
+
 from harness import configs
 from harness import gateway as gateways
 from harness.rawhttp import Raw, exchange
@@ -96,6 +98,7 @@ def test_port_in_use_is_a_clear_error(tmp_path, serve):
         assert str(port) in err
 
 
+@pytest.mark.heavy
 def test_starts_quickly_and_small(start, serve):
     gateway = start(configs.plain(serve().port))
     # The bar is 15 MiB when stripped of debugging; a loose bound here only catches a change of kind.

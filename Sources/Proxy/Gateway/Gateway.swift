@@ -62,6 +62,7 @@ package final class Gateway: @unchecked Sendable {
             }
             self.workers = workers
         } catch { throw SnapshotError("\(error)") }
+        group.start()
 
         let keySets = keySets
         let allWorkers = workers

@@ -15,8 +15,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     package let index: Int
     private let epoll: Int32
     private let wakeup: Int32
-    private var thread = pthread_t()
-    private var started = false
+    /// The thread that runs the loop, 0 before; read from any thread.
+    private let thread = Atomic<pthread_t>(0)
     private var stopping = false
 
     private var ready: [UnownedJob] = []
@@ -59,7 +59,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     // MARK: Executor
 
-    package var isOnLoop: Bool { started && pthread_equal(pthread_self(), thread) != 0 }
+    package var isOnLoop: Bool { thread.load(ordering: .relaxed) == pthread_self() }
 
     /// Debug builds stop where loop-confined state is touched from outside.
     @inline(__always)
@@ -88,14 +88,17 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         Task(executorPreference: self) { await body() }
     }
 
-    package func onTurnEnd(_ hook: @escaping () -> Void) { turnEndHooks.append(hook) }
+    /// Before `run` or on the loop.
+    package func onTurnEnd(_ hook: @escaping () -> Void) {
+        assert(isOnLoop || thread.load(ordering: .relaxed) == 0, "hooks of a running loop touched from outside of it")
+        turnEndHooks.append(hook)
+    }
 
     // MARK: The loop
 
     /// Runs on the calling thread until `stop`.
     package func run() {
-        thread = pthread_self()
-        started = true
+        thread.store(pthread_self(), ordering: .relaxed)
         var events = [epoll_event](repeating: epoll_event(), count: EventLoop.eventBatch)
         while true {
             takeInbox()
