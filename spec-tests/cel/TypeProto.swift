@@ -67,7 +67,8 @@ extension ConformanceTest {
                 }
                 functions[name, default: []].append(
                     Overload(
-                        isMember: overload.bool("is_instance_function"), parameters: parameters, result: result ?? .dyn))
+                        isMember: overload.bool("is_instance_function"), parameters: parameters,
+                        result: result ?? .dyn))
             }
         }
         return Environment(container: container, variables: variables, functions: functions)

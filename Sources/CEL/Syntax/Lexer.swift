@@ -124,7 +124,9 @@ struct Lexer {
         if first == UInt8(ascii: "b"), second | 0x20 == UInt8(ascii: "r"), isQuote(peek(2)) {
             return string(prefix: 2, raw: true, kind: .bytes)
         }
-        while position < bytes.count, Lexer.isLetter(bytes[position]) || Lexer.isDigit(bytes[position]) { position += 1 }
+        while position < bytes.count, Lexer.isLetter(bytes[position]) || Lexer.isDigit(bytes[position]) {
+            position += 1
+        }
         let kind: Token.Kind
         switch position - start {
         case 2 where matches(start, "in"): kind = .in

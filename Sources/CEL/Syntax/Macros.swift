@@ -215,6 +215,8 @@ extension Parser {
                 throw fail("cel.block() takes a list of values first", ast.range(of: arguments[0]))
             }
             var body = arguments[1]
+            // An expansion is a node of its own: the macro's call is kept beside it.
+            if values.isEmpty { body = try bind("@index", try literal(.null, range), body, range) }
             for (index, value) in values.enumerated().reversed() {
                 body = try bind("@index\(index)", value, body, range)
             }

@@ -57,13 +57,36 @@ struct Parser {
         tokens = lexer.tokens
         problems = lexer.problems
         if problems.isEmpty {
-            do throws(Failure) {
-                ast.root = try expression()
-                if token.kind != .end { report("unexpected \(describe(token))", token.range) }
-            } catch {}  // `problems` says why
+            repeat {
+                do throws(Failure) {
+                    ast.root = try expression()
+                    if token.kind != .end { throw fail("unexpected \(describe(token))", token.range) }
+                } catch { recover() }  // `problems` says why
+            } while token.kind != .end
         }
         guard problems.isEmpty else { throw CompileError(source: source, diagnostics: problems) }
         return ParsedExpression(ast: ast, source: source)
+    }
+
+    /// Goes behind the next `&&` or `||` outside of all brackets, so that the mistakes of later terms are found too.
+    private mutating func recover() {
+        let failed = next
+        depth = 0
+        var open = 0
+        next = 0
+        while tokens[next].kind != .end {
+            switch tokens[next].kind {
+            case .leftParenthesis, .leftBracket, .leftBrace: open += 1
+            case .rightParenthesis, .rightBracket, .rightBrace: open = max(0, open - 1)
+            case .and where open == 0 && next >= failed, .or where open == 0 && next >= failed:
+                if tokens[next + 1].kind != .end, problems.count < Lexer.maximumProblems {
+                    next += 1
+                    return
+                }
+            default: break
+            }
+            next += 1
+        }
     }
 
     // MARK: Tokens
@@ -400,7 +423,9 @@ struct Parser {
         case .double:
             var text = String(decoding: slice, as: UTF8.self)
             if text.hasPrefix(".") { text = "0" + text }
-            guard let value = Double(text), value.isFinite else { throw fail("the number does not fit a double", range) }
+            guard let value = Double(text), value.isFinite else {
+                throw fail("the number does not fit a double", range)
+            }
             return try literal(.double(sign == nil ? value : -value), range)
         default:
             do throws(LiteralText.Problem) {

@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct CheckerTests {
     static let environment = Environment(
-        variables: ["jwt": .object("jwt"), "request": .object("request"), "x": .int, "names": .list(.string), "d": .dyn],
+        variables: [
+            "jwt": .object("jwt"), "request": .object("request"), "x": .int, "names": .list(.string), "d": .dyn,
+        ],
         unavailableVariables: ["response": "known only when the upstream has answered"],
         records: [
             RecordType(
@@ -25,7 +27,8 @@ import Testing
         ("optional.of(x).orValue(2)", "int"), ("math.greatest(1, 2)", "int"), ("type(x)", "type(int)"),
         ("base64.encode(b'a')", "string"), ("d.a.b", "dyn"), ("'%d'.format([x])", "string"),
         ("names.transformMap(i, v, v)", "map(int, string)"), ("cel.bind(y, x, y + 1)", "int"), ("-x", "int"),
-        ("timestamp('2026-01-01T00:00:00Z').getHours('Europe/Berlin')", "int"), ("cidr('10.0.0.0/8').containsIP('10.1.1.1')", "bool"),
+        ("timestamp('2026-01-01T00:00:00Z').getHours('Europe/Berlin')", "int"),
+        ("cidr('10.0.0.0/8').containsIP('10.1.1.1')", "bool"),
     ])
     func typesAreDeduced(_ source: String, _ type: String) throws {
         #expect(try CheckerTests.environment.check(source).type.description == type)
@@ -37,9 +40,13 @@ import Testing
         ("jwt.sub.startWith('a')", "undeclared function 'startWith'; did you mean 'startsWith'?", 0),
         ("x + 'a'", "no operator for 'int + string'", 0),
         ("'a' in 'abc'", "no operator for 'string in string'; did you mean 'contains()'?", 0),
-        ("request.body == b''", "field 'body' of 'request' is not available here: bodies are not read in this phase", 8),
+        (
+            "request.body == b''", "field 'body' of 'request' is not available here: bodies are not read in this phase",
+            8
+        ),
         ("response.code", "'response' is not available here: known only when the upstream has answered", 0),
-        ("x == 'a'", "no operator for 'int == string'", 0), ("names.exists(n, n)", "no operator for 'bool || string'", 0),
+        ("x == 'a'", "no operator for 'int == string'", 0),
+        ("names.exists(n, n)", "no operator for 'bool || string'", 0),
         ("x.all(y, true)", "a macro cannot go through a 'int': it takes a list or a map", 0),
         ("jwt.sub.foo", "type 'string' has no fields", 0),
     ])
@@ -51,13 +58,17 @@ import Testing
     }
 
     @Test func allMistakesOfAnExpressionAreReported() {
-        let error = #expect(throws: CompileError.self) { try CheckerTests.environment.check("jwt.a == 1 && jwt.b == 2 && foo") }
+        let error = #expect(throws: CompileError.self) {
+            try CheckerTests.environment.check("jwt.a == 1 && jwt.b == 2 && foo")
+        }
         #expect(error?.diagnostics.count == 3)
     }
 
     @Test(arguments: [
-        "", "1 +", "a..b", "[1, 2", "(1", "'abc", "f(", "a ? b", "1 2", "a.all(1, true)", "has(a)", "for", "{1: }", "\"\\q\"",
-        "9223372036854775808", "-9223372036854775809", "18446744073709551616u", "1e999", "'\\ud800'", "a = b", "a & b", "`a`",
+        "", "1 +", "a..b", "[1, 2", "(1", "'abc", "f(", "a ? b", "1 2", "a.all(1, true)", "has(a)", "for", "{1: }",
+        "\"\\q\"",
+        "9223372036854775808", "-9223372036854775809", "18446744073709551616u", "1e999", "'\\ud800'", "a = b", "a & b",
+        "`a`",
         "0x", "1abc", "b'\\u0041'", "a.`x", "rb'a'",
     ])
     func malformedTextIsRefusedWithAPlace(_ source: String) throws {
@@ -68,9 +79,12 @@ import Testing
 
     @Test func hostileInputIsRefusedOrReadWithoutRecursion() throws {
         #expect(throws: CompileError.self) {
-            try ParsedExpression.parse(String(repeating: "(", count: 100_000) + "1" + String(repeating: ")", count: 100_000))
+            try ParsedExpression.parse(
+                String(repeating: "(", count: 100_000) + "1" + String(repeating: ")", count: 100_000))
         }
-        #expect(throws: CompileError.self) { try ParsedExpression.parse(String(repeating: "!", count: 100_000) + "true") }
+        #expect(throws: CompileError.self) {
+            try ParsedExpression.parse(String(repeating: "!", count: 100_000) + "true")
+        }
         #expect(throws: CompileError.self) { try ParsedExpression.parse("a" + String(repeating: ".b", count: 10_000)) }
         #expect(throws: CompileError.self) { try ParsedExpression.parse(String(repeating: "a", count: 1 << 20)) }
         let terms = try ParsedExpression.parse(Array(repeating: "true", count: 10_000).joined(separator: " || "))
@@ -78,8 +92,11 @@ import Testing
     }
 
     @Test func aDiagnosticShowsTheLineAndAMark() throws {
-        let error = #expect(throws: CompileError.self) { try CheckerTests.environment.check("true &&\n  'admin' in jwt.grups") }
-        let text = try #require(error?.diagnostics.first).render(source: "true &&\n  'admin' in jwt.grups", name: "rules.yaml")
+        let error = #expect(throws: CompileError.self) {
+            try CheckerTests.environment.check("true &&\n  'admin' in jwt.grups")
+        }
+        let text = try #require(error?.diagnostics.first).render(
+            source: "true &&\n  'admin' in jwt.grups", name: "rules.yaml")
         #expect(
             text == """
                 rules.yaml:2:18: error: unknown field 'grups' of 'jwt'; did you mean 'groups'?
@@ -91,7 +108,8 @@ import Testing
     @Test func mutatedExpressionsNeverCrashTheFrontEnd() {
         let seeds = [
             "jwt.groups.exists(g, g.startsWith('eng-')) && request.headers['x'] != \"a\\u0041\"",
-            "[1, 2.5, 3u].map(x, x > 1, {x: -x}) == optional.of(b'\\x00').orValue(r'\\d')", "a.?b[?0].`c-d` ? 1 : has(a.b.c) || !!x",
+            "[1, 2.5, 3u].map(x, x > 1, {x: -x}) == optional.of(b'\\x00').orValue(r'\\d')",
+            "a.?b[?0].`c-d` ? 1 : has(a.b.c) || !!x",
         ]
         let punctuation = Array("()[]{}.,?:'\"`!&|<=>-+0a\\".utf8)
         var random = Random(seed: 0xce1)
