@@ -34,6 +34,10 @@ public final class Environment: Sendable {
     public let unavailableVariables: [String: String]
     public let records: [String: RecordType]
     public let functions: [String: [Overload]]
+    /// The variables in the order of their slots in an `EvaluationContext`.
+    package let roots: [String]
+    /// The place of each variable in `roots`.
+    package let slots: [String: Int]
 
     public init(
         container: String = "", variables: [String: CELType] = [:], unavailableVariables: [String: String] = [:],
@@ -41,6 +45,8 @@ public final class Environment: Sendable {
     ) {
         self.container = container
         self.variables = variables
+        roots = variables.keys.sorted()
+        slots = Dictionary(uniqueKeysWithValues: roots.enumerated().map { ($1, $0) })
         self.unavailableVariables = unavailableVariables
         self.records = Dictionary(records.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
         self.functions = functions.isEmpty ? Environment.library : Environment.library.merging(functions) { $0 + $1 }

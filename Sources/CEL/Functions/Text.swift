@@ -1,0 +1,112 @@
+// Work on UTF-8 bytes: searching, counting and cutting by code points, without building strings.
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+enum Text {
+    @inline(__always)
+    static func hasPrefix(_ text: Bytes, _ prefix: Bytes) -> Bool {
+        guard text.count >= prefix.count else { return false }
+        guard let a = text.baseAddress, let b = prefix.baseAddress, prefix.count > 0 else { return true }
+        return memcmp(a, b, prefix.count) == 0
+    }
+
+    static func hasSuffix(_ text: Bytes, _ suffix: Bytes) -> Bool {
+        guard text.count >= suffix.count else { return false }
+        guard let a = text.baseAddress, let b = suffix.baseAddress, suffix.count > 0 else { return true }
+        return memcmp(a + (text.count - suffix.count), b, suffix.count) == 0
+    }
+
+    /// The offset of the first `needle` at or after `start`. Linear in `text` for needles of the usual kind, and bounded by
+    /// the caller's budget for hostile ones: comparisons begin only where both ends of the needle match.
+    static func find(_ needle: Bytes, in text: Bytes, from start: Int = 0) -> Int? {
+        guard start <= text.count else { return nil }
+        guard needle.count > 0, let pattern = needle.baseAddress else { return start }
+        guard let base = text.baseAddress, text.count - start >= needle.count else { return nil }
+        let (first, last) = (pattern[0], pattern[needle.count - 1])
+        let end = text.count - needle.count
+        var position = start
+        while position <= end {
+            guard let found = memchr(base + position, Int32(first), end - position + 1) else { return nil }
+            position = UnsafeRawPointer(found) - UnsafeRawPointer(base)
+            if base[position + needle.count - 1] == last, memcmp(base + position, pattern, needle.count) == 0 {
+                return position
+            }
+            position += 1
+        }
+        return nil
+    }
+
+    /// The offset of the last `needle` that begins at or before `start`.
+    static func findLast(_ needle: Bytes, in text: Bytes, from start: Int) -> Int? {
+        guard text.count >= needle.count else { return nil }
+        var position = min(start, text.count - needle.count)
+        guard needle.count > 0 else { return position }
+        while position >= 0 {
+            if text[position] == needle[0], memcmp(text.baseAddress! + position, needle.baseAddress!, needle.count) == 0 {
+                return position
+            }
+            position -= 1
+        }
+        return nil
+    }
+
+    @inline(__always) static func isStart(_ byte: UInt8) -> Bool { byte & 0xc0 != 0x80 }
+
+    /// Code points.
+    static func count(_ text: Bytes) -> Int {
+        var count = 0
+        for byte in text where isStart(byte) { count += 1 }
+        return count
+    }
+
+    /// The byte offset of code point `index`; the end for `index` equal to their number; nil beyond.
+    static func offset(of index: Int, in text: Bytes) -> Int? {
+        guard index >= 0 else { return nil }
+        var seen = 0
+        for (offset, byte) in text.enumerated() where isStart(byte) {
+            if seen == index { return offset }
+            seen += 1
+        }
+        return seen == index ? text.count : nil
+    }
+
+    static func slice(_ text: Bytes, _ from: Int, _ to: Int) -> Bytes { Bytes(rebasing: text[from..<to]) }
+
+    static func isSpace(_ scalar: UInt32) -> Bool {
+        switch scalar {
+        case 9...13, 0x20, 0x85, 0xa0, 0x1680, 0x2000...0x200a, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000: true
+        default: false
+        }
+    }
+
+    /// Whether `bytes` is well-formed UTF-8 (Unicode, table 3-7).
+    static func isUTF8(_ bytes: Bytes) -> Bool {
+        var i = 0
+        while i < bytes.count {
+            let first = bytes[i]
+            if first < 0x80 {
+                i += 1
+                continue
+            }
+            let length: Int
+            var low: UInt8 = 0x80
+            var high: UInt8 = 0xbf
+            switch first {
+            case 0xc2...0xdf: length = 2
+            case 0xe0: (length, low) = (3, 0xa0)
+            case 0xed: (length, high) = (3, 0x9f)
+            case 0xe1...0xef: length = 3
+            case 0xf0: (length, low) = (4, 0x90)
+            case 0xf4: (length, high) = (4, 0x8f)
+            case 0xf1...0xf3: length = 4
+            default: return false
+            }
+            guard bytes.count - i >= length, bytes[i + 1] >= low, bytes[i + 1] <= high else { return false }
+            for k in 2..<max(2, length) where bytes[i + k] & 0xc0 != 0x80 { return false }
+            i += length
+        }
+        return true
+    }
+}

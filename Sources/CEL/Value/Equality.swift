@@ -1,0 +1,128 @@
+// Equality and order (language definition, "Equality", "Ordering"): numbers compare by value across their types, values of
+// different kinds are unequal, and NaN equals nothing.
+
+enum Equality {
+    /// A bool, or unknown when the answer hangs on a part that is.
+    @inline(__always)
+    static func areEqual(_ a: Value, _ b: Value) -> Value {
+        if a.tag == b.tag {
+            switch a.tag {
+            case .string: return .bool(Value.sameRun(a, b))
+            case .int, .uint, .bool: return .bool(a.payload == b.payload)
+            default: break
+            }
+        }
+        return general(a, b)
+    }
+
+    private static func general(_ a: Value, _ b: Value) -> Value {
+        switch (a.tag, b.tag) {
+        case (.unknown, _): return a
+        case (_, .unknown): return b
+        case (.null, .null): return .bool(true)
+        case (.string, .string), (.bytes, .bytes), (.type, .type): return .bool(Value.sameRun(a, b))
+        case (.int, .int), (.uint, .uint), (.bool, .bool), (.duration, .duration): return .bool(a.payload == b.payload)
+        case (.timestamp, .timestamp): return .bool(a.payload == b.payload && a.length == b.length)
+        case (.list, .list): return lists(a, b)
+        case (.map, .map): return maps(a, b)
+        case (.record, .record): return .bool(a.payload == b.payload)
+        case (.optional, .optional):
+            let (x, y) = (a.wrapped, b.wrapped)
+            if x.tag == .absent || y.tag == .absent { return .bool(x.tag == y.tag) }
+            return areEqual(x, y)
+        case (.ip, .ip), (.cidr, .cidr): return .bool(Network.equal(a, b))
+        default:
+            if a.isNumber, b.isNumber { return .bool(compareNumbers(a, b) == .equal) }
+            return .bool(false)
+        }
+    }
+
+    private static func lists(_ a: Value, _ b: Value) -> Value {
+        guard a.length == b.length else { return .bool(false) }
+        let (x, y) = (a.elements, b.elements)
+        var unknown = Value.absent
+        for i in 0..<x.count {
+            let equal = areEqual(x[i], y[i])
+            if equal.isFalse { return equal }
+            if equal.tag == .unknown { unknown = equal }
+        }
+        return unknown.tag == .unknown ? unknown : .bool(true)
+    }
+
+    private static func maps(_ a: Value, _ b: Value) -> Value {
+        guard a.length == b.length else { return .bool(false) }
+        var unknown = Value.absent
+        for entry in a.entries {
+            let other = b.member(entry.key)
+            if other.tag == .absent { return .bool(false) }
+            let equal = areEqual(entry.value, other)
+            if equal.isFalse { return equal }
+            if equal.tag == .unknown { unknown = equal }
+        }
+        return unknown.tag == .unknown ? unknown : .bool(true)
+    }
+
+    enum Order { case less, equal, greater, unordered }
+
+    private static func order<T: Comparable>(_ a: T, _ b: T) -> Order {
+        a < b ? .less : a == b ? .equal : a > b ? .greater : .unordered
+    }
+
+    /// Exact, also where a double cannot hold the integer.
+    static func compareNumbers(_ a: Value, _ b: Value) -> Order {
+        switch (a.tag, b.tag) {
+        case (.int, .int): order(a.asInt, b.asInt)
+        case (.uint, .uint): order(a.asUInt, b.asUInt)
+        case (.double, .double): order(a.asDouble, b.asDouble)
+        case (.int, .uint): a.asInt < 0 ? .less : order(UInt64(a.asInt), b.asUInt)
+        case (.uint, .int): b.asInt < 0 ? .greater : order(a.asUInt, UInt64(b.asInt))
+        case (.int, .double): integer(a.asInt, b.asDouble)
+        case (.uint, .double): integer(a.asUInt, b.asDouble)
+        case (.double, .int): flip(integer(b.asInt, a.asDouble))
+        case (.double, .uint): flip(integer(b.asUInt, a.asDouble))
+        default: .unordered
+        }
+    }
+
+    private static func integer<T: FixedWidthInteger>(_ a: T, _ b: Double) -> Order {
+        if b.isNaN { return .unordered }
+        // The powers of two at the ends are exact as doubles; T.max is not.
+        if b >= Double(sign: .plus, exponent: T.isSigned ? 63 : 64, significand: 1) { return .less }
+        if b < (T.isSigned ? -Double(sign: .plus, exponent: 63, significand: 1) : 0) { return .greater }
+        let whole = b.rounded(.down)
+        let floor = T(whole)
+        if a < floor { return .less }
+        if a > floor { return .greater }
+        return whole == b ? .equal : .less
+    }
+
+    private static func flip(_ order: Order) -> Order {
+        switch order {
+        case .less: .greater
+        case .greater: .less
+        default: order
+        }
+    }
+
+    /// nil when the two have no order.
+    static func compare(_ a: Value, _ b: Value) -> Order? {
+        if a.isNumber, b.isNumber { return compareNumbers(a, b) }
+        guard a.tag == b.tag else { return nil }
+        switch a.tag {
+        case .bool: return order(a.payload, b.payload)
+        case .string, .bytes: return compare(a.run, b.run)
+        case .duration: return order(a.asInt, b.asInt)
+        case .timestamp:
+            let seconds = order(a.asInt, b.asInt)
+            return seconds == .equal ? order(a.length, b.length) : seconds
+        default: return nil
+        }
+    }
+
+    /// By bytes, which for UTF-8 is by code points.
+    static func compare(_ a: Bytes, _ b: Bytes) -> Order {
+        let common = min(a.count, b.count)
+        for i in 0..<common where a[i] != b[i] { return a[i] < b[i] ? .less : .greater }
+        return order(a.count, b.count)
+    }
+}
