@@ -1,4 +1,4 @@
-// Compiles one test in the mode that it asks for.
+// Compiles one test in the mode that it asks for, then evaluates it.
 
 @testable import CEL
 
@@ -26,6 +26,6 @@ extension ConformanceTest {
                 return failure("the expected type cannot be read: \(error)", "a type")
             }
         }
-        return nil
+        return evaluationFailure(checked).map { failure($0.got, $0.want) }
     }
 }

@@ -27,8 +27,12 @@ public final class Program: @unchecked Sendable {
     private let constants: Arena
     private let layouts: [String: RecordLayout]
 
-    init(
-        _ checked: CheckedExpression, layouts: [String: RecordLayout], isInstrumented: Bool
+    /// Plans a checked expression.
+    /// - Parameters:
+    ///   - layouts: the layouts of the host's records by the name of their type (`CELType.object`).
+    ///   - isInstrumented: keeps every node apart and records its value, for explanations and residuals.
+    package init(
+        _ checked: CheckedExpression, layouts: [String: RecordLayout] = [:], isInstrumented: Bool = false
     ) throws(CompileError) {
         self.checked = checked
         self.layouts = layouts
@@ -131,16 +135,11 @@ extension Environment {
     /// Parses, checks and plans an expression.
     /// - Throws: everything that is wrong with it, with positions and suggestions.
     public func compile(_ source: String) throws(CompileError) -> Program {
-        try Program(try check(source), layouts: [:], isInstrumented: false)
-    }
-
-    /// As `compile`, with the layouts of the host's records by the name of their type (`CELType.object`).
-    package func compile(_ source: String, layouts: [String: RecordLayout]) throws(CompileError) -> Program {
-        try Program(try check(source), layouts: layouts, isInstrumented: false)
+        try Program(try check(source))
     }
 
     /// Parses and plans without checking types: mistakes show when they are evaluated.
     public func compileUnchecked(_ source: String) throws(CompileError) -> Program {
-        try Program(try resolve(try ParsedExpression.parse(source)), layouts: [:], isInstrumented: false)
+        try Program(try resolve(try ParsedExpression.parse(source)))
     }
 }

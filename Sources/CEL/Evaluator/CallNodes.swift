@@ -98,7 +98,7 @@ final class OperatorNode: Node {
             if a.tag == .string, b.tag == .string { return .bool(Text.hasSuffix(a.run, b.run)) }
         case .contains:
             if a.tag == .string, b.tag == .string {
-                if !scope.spend(a.run.count >> 4) { return located(EvaluationScope.overBudget) }
+                if !scope.spend(Text.findCost(b.run, in: a.run)) { return located(EvaluationScope.overBudget) }
                 return .bool(Text.find(b.run, in: a.run) != nil)
             }
             return located(scope.containsAny(a, b))

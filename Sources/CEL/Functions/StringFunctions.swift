@@ -14,7 +14,9 @@ extension FunctionLibrary {
     static let strings: [Function] = [
         Function("contains", .receiver, 2) { a, _, scope in
             if a[0].tag == .string, a[1].tag == .string {
-                return paid(a[0].run.count >> 4, scope) { .bool(Text.find(a[1].run, in: a[0].run) != nil) }
+                return paid(Text.findCost(a[1].run, in: a[0].run), scope) {
+                    .bool(Text.find(a[1].run, in: a[0].run) != nil)
+                }
             }
             return scope.containsAny(a[0], a[1])
         },

@@ -38,6 +38,11 @@ enum Text {
         return nil
     }
 
+    /// What `find` costs at most, in units of the budget.
+    static func findCost(_ needle: Bytes, in text: Bytes) -> Int {
+        text.count >> 4 + (text.count >> 6) * (needle.count >> 6)
+    }
+
     /// The offset of the last `needle` that begins at or before `start`.
     static func findLast(_ needle: Bytes, in text: Bytes, from start: Int) -> Int? {
         guard text.count >= needle.count else { return nil }
