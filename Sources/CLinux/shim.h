@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -29,3 +30,46 @@ static inline int agentgw_pipe2(int fds[2], int flags) { return (int)syscall(SYS
 
 // Declared by pthread.h only under _GNU_SOURCE.
 extern int pthread_setname_np(pthread_t thread, const char *name);
+
+static inline int agentgw_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+// Starts a program in a process group of its own that dies with the calling thread, with nothing but the three
+// descriptors, no blocked signals and SIGPIPE as it is by default. posix_spawn knows neither PR_SET_PDEATHSIG nor
+// close_range. Returns the pid, or -errno of the step that failed in the child. The child shares the caller's memory
+// until it executes: it only makes system calls.
+__attribute__((noinline)) static pid_t agentgw_spawn(
+    const char *path, char *const *arguments, char *const *environment, int input, int output, int error) {
+    sigset_t all, saved;
+    volatile int failure = 0;
+    pid_t parent = getpid();
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved);
+    pid_t pid = vfork();
+    if (pid == 0) {
+        setpgid(0, 0);
+        if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(error, 2) < 0) goto failed;
+        if (syscall(SYS_close_range, 3, ~0U, 0) < 0) goto failed;
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) goto failed;
+        if (getppid() != parent) _exit(127);
+        struct sigaction action;
+        __builtin_memset(&action, 0, sizeof action);
+        action.sa_handler = SIG_DFL;
+        for (int number = 1; number < 32; number++) sigaction(number, &action, 0);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, 0);
+        execve(path, arguments, environment);
+    failed:
+        failure = errno;
+        _exit(127);
+    }
+    int problem = errno;
+    pthread_sigmask(SIG_SETMASK, &saved, 0);
+    if (pid < 0) return -problem;
+    if (failure != 0) {
+        int status;
+        waitpid(pid, &status, 0);
+        return -failure;
+    }
+    return pid;
+}

@@ -30,6 +30,8 @@ package final class Socket: @unchecked Sendable {
     /// When this socket hangs up, the waits of `dependent` are cancelled: the upstream of a client that left.
     private unowned(unsafe) var dependent: Socket?
     private unowned(unsafe) var observer: (any SocketObserver)?
+    /// For waits that are for no socket: run once when the peer has closed or reset the connection.
+    private var departureAction: (() -> Void)?
 
     /// Applies to the wait that is under way and to later ones; `.never` by default.
     package var readDeadline = MonotonicTime.never
@@ -100,6 +102,10 @@ package final class Socket: @unchecked Sendable {
             dependent?.cancelWaits()
         }
         let any = EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
+        if events & any != 0, let action = departureAction {
+            departureAction = nil
+            action()
+        }
         if events & (EPOLLIN.rawValue | any) != 0 {
             readable = true
             wakeReader(.ready)
@@ -134,6 +140,16 @@ package final class Socket: @unchecked Sendable {
     func sendNow(_ view: ByteView) {
         guard isOpen, let base = view.base else { return }
         _ = Glibc.send(descriptor, base, view.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+    }
+
+    /// Runs `action` once, on the loop, when the peer closes its side or the connection breaks; nil ends that. Only for
+    /// replies that have no end of their own: a peer that closes its side may still be reading an ordinary one.
+    package func onDeparture(_ action: (() -> Void)?) {
+        departureAction = action
+        if peerClosedWriting || !isOpen, let action {
+            departureAction = nil
+            action()
+        }
     }
 
     // MARK: Waiting

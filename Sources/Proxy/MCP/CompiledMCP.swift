@@ -1,0 +1,80 @@
+// An `mcp` backend, compiled with its snapshot: targets with their upstreams, names decided. Immutable, shared by loops.
+
+import Auth
+
+package final class CompiledMCP: Sendable {
+    /// Of the route; sessions are bound to it.
+    let label: String
+    let targets: [CompiledTarget]
+    let byName: [String: Int]
+    /// Exposed names carry their target's.
+    let isPrefixed: Bool
+    let failsOpen: Bool
+    /// nil: on loopback binds.
+    let rebindingProtection: Bool?
+    let idleLimit: Duration
+    /// Of a client's message.
+    let bodyLimit: Int
+    /// Origins of browsers that may call, beside the endpoint's own; `*` admits all.
+    let allowedOrigins: [String]
+
+    /// - Parameters:
+    ///   - label: names the route; must stay the same over reloads and replicas.
+    ///   - upstream: gives the upstream of a target over HTTP.
+    package init(
+        _ backend: MCPBackend, label: String, bodyLimit: Int, idleLimit: Duration, allowedOrigins: [String],
+        readDocument: (DocumentSource) throws(SnapshotError) -> [UInt8],
+        upstream: (UpstreamAddress, BackendPolicies, FilePosition) throws(SnapshotError) -> Upstream
+    ) throws(SnapshotError) {
+        var targets: [CompiledTarget] = []
+        for target in backend.targets {
+            let kind: CompiledTarget.Kind
+            switch target.transport {
+            case .stdio(let command): kind = .stdio(command)
+            case .streamableHTTP(let address, let path):
+                kind = .http(try upstream(address, target.policies, target.position), path: path)
+            case .sse(let address, let path):
+                kind = .sse(try upstream(address, target.policies, target.position), path: path)
+            case .openAPI:
+                throw SnapshotError("openapi targets are not supported yet", target.position)
+            }
+            targets.append(CompiledTarget(name: target.name, kind: kind, policies: target.policies))
+        }
+        self.label = label
+        self.targets = targets
+        byName = Dictionary(targets.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        isPrefixed =
+            switch backend.prefixMode {
+            case .always: true
+            case .never: false
+            case .conditional: targets.count > 1
+            }
+        failsOpen = backend.failureMode == .failOpen
+        rebindingProtection = backend.dnsRebindingProtection
+        self.idleLimit = idleLimit
+        self.bodyLimit = bodyLimit
+        self.allowedOrigins = allowedOrigins
+    }
+}
+
+struct CompiledTarget: Sendable {
+    enum Kind: Sendable {
+        case stdio(StdioCommand)
+        case http(Upstream, path: String)
+        case sse(Upstream, path: String)
+    }
+
+    let name: String
+    let kind: Kind
+    let policies: BackendPolicies
+
+    /// Lives on one loop, with a process or a connection of its own for each session.
+    var isHomed: Bool {
+        switch kind {
+        case .stdio, .sse: true
+        case .http: false
+        }
+    }
+
+    var callTimeout: Duration { policies.requestTimeout ?? MCPLimits.callTimeout }
+}

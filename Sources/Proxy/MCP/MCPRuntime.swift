@@ -1,0 +1,83 @@
+// What MCP keeps: for the process, the seal and the way to every loop; for one loop, the sessions that live on it.
+
+import Auth
+import Synchronization
+
+/// How loud a log line is.
+package enum MCPLogLevel: Sendable { case info, warning }
+
+/// One for the process.
+package final class MCPService: Sendable {
+    let seal: Seal
+    fileprivate let write: @Sendable (MCPLogLevel, String) -> Void
+    private let runtimes = Mutex<[Int: MCPRuntime]>([:])
+
+    /// - Parameter sessionKey: at least 32 bytes; nil: random, sessions end with the process.
+    package init(
+        sessionKey: Secret?, log: @escaping @Sendable (MCPLogLevel, String) -> Void
+    ) throws(AuthError) {
+        seal = try Seal(key: sessionKey)
+        write = log
+    }
+
+    /// The part of one loop; made once, before the loop serves requests.
+    package func runtime(_ core: LoopCore) -> MCPRuntime {
+        let runtime = MCPRuntime(core, self)
+        runtimes.withLock { $0[core.loop.index] = runtime }
+        return runtime
+    }
+
+    func runtime(ofLoop index: Int) -> MCPRuntime? { runtimes.withLock { $0[index] } }
+}
+
+/// Confined to its loop.
+package final class MCPRuntime: @unchecked Sendable {
+    let core: LoopCore
+    let service: MCPService
+    var loop: EventLoop { core.loop }
+    var sessions: [[UInt8]: HomedSession] = [:]
+    var children = 0
+    private var isSweeping = false
+
+    fileprivate init(_ core: LoopCore, _ service: MCPService) {
+        self.core = core
+        self.service = service
+    }
+
+    func log(_ level: MCPLogLevel, _ line: String) { service.write(level, line) }
+
+    func add(_ session: HomedSession) {
+        loop.assertOnLoop()
+        sessions[session.id] = session
+        guard !isSweeping else { return }
+        isSweeping = true
+        loop.spawn { await self.sweep() }
+    }
+
+    func end(_ id: [UInt8]) {
+        loop.assertOnLoop()
+        sessions.removeValue(forKey: id)?.stop()
+    }
+
+    /// Ends sessions that nobody uses.
+    private func sweep() async {
+        while !sessions.isEmpty {
+            await loop.sleep(for: .seconds(5))
+            for session in sessions.values where session.isIdle(at: loop.now) { end(session.id) }
+        }
+        isSweeping = false
+    }
+
+    /// Ends every session of the loop: the gateway stops.
+    package func stop() {
+        for id in Array(sessions.keys) { end(id) }
+    }
+}
+
+extension EventLoop {
+    /// Runs `body` on this loop and comes back with its result.
+    func perform<R: Sendable>(_ body: @escaping @Sendable () async -> R) async -> R {
+        if isOnLoop { return await body() }
+        return await Task(executorPreference: self) { await body() }.value
+    }
+}

@@ -1,0 +1,128 @@
+// The methods that are known, who may send them, and what about them is judged. A method that is not here never reaches
+// a target.
+
+/// What a client may ask for.
+enum MCPMethod: String, CaseIterable, Sendable {
+    case initialize
+    case ping
+    case toolsList = "tools/list"
+    case toolsCall = "tools/call"
+    case promptsList = "prompts/list"
+    case promptsGet = "prompts/get"
+    case resourcesList = "resources/list"
+    case resourceTemplatesList = "resources/templates/list"
+    case resourcesRead = "resources/read"
+    case resourcesSubscribe = "resources/subscribe"
+    case resourcesUnsubscribe = "resources/unsubscribe"
+    case complete = "completion/complete"
+    case setLevel = "logging/setLevel"
+    case tasksGet = "tasks/get"
+    case tasksResult = "tasks/result"
+    case tasksList = "tasks/list"
+    case tasksCancel = "tasks/cancel"
+    case discover = "server/discover"
+    case listen = "subscriptions/listen"
+
+    /// Of the modern era only.
+    var isModernOnly: Bool { self == .discover || self == .listen }
+    /// Removed by the modern era.
+    var isLegacyOnly: Bool {
+        switch self {
+        case .initialize, .ping, .resourcesSubscribe, .resourcesUnsubscribe, .setLevel, .tasksGet, .tasksResult,
+            .tasksList, .tasksCancel:
+            true
+        default: false
+        }
+    }
+
+    /// The kind of list that the method asks for.
+    var list: ListKind? {
+        switch self {
+        case .toolsList: .tools
+        case .promptsList: .prompts
+        case .resourcesList: .resources
+        case .resourceTemplatesList: .resourceTemplates
+        default: nil
+        }
+    }
+
+    /// The member of `params` that `Mcp-Name` mirrors.
+    var nameMember: StaticString? {
+        switch self {
+        case .toolsCall, .promptsGet: "name"
+        case .resourcesRead: "uri"
+        default: nil
+        }
+    }
+}
+
+/// What a client may tell.
+enum ClientNotification: String, Sendable {
+    case initialized = "notifications/initialized"
+    case cancelled = "notifications/cancelled"
+    case progress = "notifications/progress"
+    case rootsListChanged = "notifications/roots/list_changed"
+}
+
+/// What a server may ask its client for.
+enum ServerRequest: String, Sendable {
+    case ping
+    case createMessage = "sampling/createMessage"
+    case elicit = "elicitation/create"
+    case listRoots = "roots/list"
+
+    /// The client capability without which it must not be sent.
+    var capability: String? {
+        switch self {
+        case .ping: nil
+        case .createMessage: "sampling"
+        case .elicit: "elicitation"
+        case .listRoots: "roots"
+        }
+    }
+}
+
+/// What a server may tell.
+enum ServerNotification: String, Sendable {
+    case cancelled = "notifications/cancelled"
+    case progress = "notifications/progress"
+    case message = "notifications/message"
+    case resourceUpdated = "notifications/resources/updated"
+    case resourceListChanged = "notifications/resources/list_changed"
+    case toolListChanged = "notifications/tools/list_changed"
+    case promptListChanged = "notifications/prompts/list_changed"
+    case elicitationComplete = "notifications/elicitation/complete"
+    case taskStatus = "notifications/tasks/status"
+}
+
+/// The four things that are listed.
+package enum ListKind: String, CaseIterable, Sendable {
+    case tools, prompts, resources, resourceTemplates
+
+    /// The member of the result.
+    package var member: String { rawValue }
+    var method: MCPMethod {
+        switch self {
+        case .tools: .toolsList
+        case .prompts: .promptsList
+        case .resources: .resourcesList
+        case .resourceTemplates: .resourceTemplatesList
+        }
+    }
+    /// The member of an item that names it.
+    var key: StaticString {
+        switch self {
+        case .tools, .prompts: "name"
+        case .resources: "uri"
+        case .resourceTemplates: "uriTemplate"
+        }
+    }
+    /// The server capability that goes with it.
+    var capability: String {
+        switch self {
+        case .tools: "tools"
+        case .prompts: "prompts"
+        case .resources, .resourceTemplates: "resources"
+        }
+    }
+}

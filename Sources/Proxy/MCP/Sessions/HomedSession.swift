@@ -1,0 +1,166 @@
+// The part of a legacy session that lives on one loop: its children, and what they say when nobody asked.
+
+import JSON
+
+final class HomedSession: @unchecked Sendable {
+    /// A child is started again after it died, but not at once, and not for ever faster.
+    private static let firstBackoff = Duration.seconds(1)
+    private static let longestBackoff = Duration.seconds(30)
+
+    let id: [UInt8]
+    let backend: CompiledMCP
+    private let runtime: MCPRuntime
+    /// The params of `initialize`, to greet a child that was started again.
+    private let greeting: [UInt8]
+    private var servers: [Int: StdioServer] = [:]
+    private var failures: [Int: (count: Int, until: MonotonicTime)] = [:]
+    private var starting: [Int: [UnsafeContinuation<Void, Never>]] = [:]
+    /// The client's stream.
+    private var listener: Mailbox?
+    private var backlog: [Mailbox.Event] = []
+    private var calls: [RPCID: (target: Int, id: Int64)] = [:]
+    private var lastUsed: MonotonicTime
+    private var isStopped = false
+
+    init(id: [UInt8], backend: CompiledMCP, runtime: MCPRuntime, greeting: [UInt8]) {
+        self.id = id
+        self.backend = backend
+        self.runtime = runtime
+        self.greeting = greeting
+        lastUsed = runtime.loop.now
+    }
+
+    func touch() { lastUsed = runtime.loop.now }
+
+    func isIdle(at now: MonotonicTime) -> Bool {
+        calls.isEmpty && listener == nil && lastUsed + backend.idleLimit < now
+    }
+
+    // MARK: Children
+
+    /// Starts the child of a target and greets it. Gives what it answered to `initialize`.
+    func start(_ target: Int) async throws(TargetFailure) -> JSONValue {
+        guard !isStopped else { throw .cancelled }
+        guard case .stdio(let command) = backend.targets[target].kind else {
+            throw .unavailable("not a target with a process")
+        }
+        let server = try StdioServer(runtime, backend.targets[target], index: target, command: command) {
+            [weak self] message in
+            self?.hear(.message(message, target: target))
+        }
+        servers[target] = server
+        let mailbox = Mailbox(loop: runtime.loop)
+        defer { mailbox.close() }
+        let greeting = TargetRequest(
+            id: .integer(0), method: MCPMethod.initialize.rawValue, params: greeting)
+        let id = server.submit(greeting, to: mailbox)
+        let deadline = runtime.loop.now + MCPLimits.handshakeTimeout
+        expire(mailbox, at: deadline)
+        while let event = await mailbox.next() {
+            switch event {
+            case .message(.response(let response), _):
+                guard case .result(let result) = response.outcome else {
+                    server.stop()
+                    throw .badAnswer("it refused 'initialize'")
+                }
+                return result
+            case .message, .idle: continue
+            case .failed(let failure):
+                if let id { server.abandon(id, reason: "timeout") }
+                server.stop()
+                throw failure
+            }
+        }
+        throw .cancelled
+    }
+
+    private func expire(_ mailbox: Mailbox, at deadline: MonotonicTime) {
+        runtime.loop.spawn { [runtime] in
+            await runtime.loop.sleep(until: deadline)
+            mailbox.post(.failed(.timedOut))
+        }
+    }
+
+    /// The living child of a target, started again when it has died.
+    private func server(_ target: Int) async throws(TargetFailure) -> StdioServer {
+        if let server = servers[target], server.isAlive { return server }
+        while starting[target] != nil {
+            await withUnsafeContinuation { starting[target, default: []].append($0) }
+            if let server = servers[target], server.isAlive { return server }
+        }
+        let failed = failures[target]
+        if let failed, failed.until > runtime.loop.now {
+            throw .unavailable("it has ended \(failed.count) times; waiting before it is started again")
+        }
+        starting[target] = []
+        defer { for waiter in starting.removeValue(forKey: target) ?? [] { waiter.resume() } }
+        let count = (failed?.count ?? 0) + 1
+        let backoff = min(HomedSession.longestBackoff, HomedSession.firstBackoff * (1 << min(count - 1, 5)))
+        failures[target] = (count, runtime.loop.now + backoff)
+        runtime.log(.info, "mcp target '\(backend.targets[target].name)' is started again")
+        _ = try await start(target)
+        guard let server = servers[target], server.isAlive else { throw .unavailable("it ended at once") }
+        server.send(RPCWriter.notification(ClientNotification.initialized.rawValue, params: nil))
+        return server
+    }
+
+    // MARK: From the client
+
+    func submit(_ request: TargetRequest, _ target: Int, to mailbox: Mailbox) async {
+        touch()
+        do throws(TargetFailure) {
+            let server = try await server(target)
+            if let id = server.submit(request, to: mailbox) { calls[request.id] = (target, id) }
+        } catch { mailbox.post(.failed(error)) }
+    }
+
+    /// The request has had its answer, or nobody waits for it any longer.
+    func finish(_ id: RPCID, abandoned: String?) {
+        touch()
+        guard let call = calls.removeValue(forKey: id) else { return }
+        if let abandoned { servers[call.target]?.abandon(call.id, reason: abandoned) }
+    }
+
+    /// `notifications/cancelled` of the client: the waiting reply ends without an answer.
+    func cancel(_ id: RPCID, reason: String) { finish(id, abandoned: reason) }
+
+    /// Sends a notification, or the answer to a child's request.
+    func send(_ message: [UInt8], to target: Int) {
+        touch()
+        servers[target]?.send(message)
+    }
+
+    // MARK: To the client
+
+    private func hear(_ event: Mailbox.Event) {
+        if let listener { return listener.post(event) }
+        backlog.append(event)
+        guard backlog.count > MCPLimits.backlog else { return }
+        if let first = backlog.firstIndex(where: { if case .message(.notification, _) = $0 { true } else { false } }) {
+            backlog.remove(at: first)
+        } else if case .message(.request(let request), let target) = backlog.removeFirst() {
+            servers[target]?.send(RPCWriter.error(request.id, .tooMany("requests wait for the client")))
+        }
+    }
+
+    /// Makes `mailbox` the client's stream. One at a time: an earlier one ends.
+    func listen(_ mailbox: Mailbox) {
+        touch()
+        listener?.close()
+        listener = mailbox
+        for event in backlog { mailbox.post(event) }
+        backlog.removeAll()
+    }
+
+    func stopListening(_ mailbox: Mailbox) {
+        touch()
+        if listener === mailbox { listener = nil }
+    }
+
+    func stop() {
+        isStopped = true
+        for server in servers.values { server.stop() }
+        servers.removeAll()
+        listener?.close()
+    }
+}

@@ -1,0 +1,225 @@
+// An MCP server over streamable HTTP: one POST for each message, its answer as JSON or as a stream of events; GET for
+// the server's own stream, DELETE for the end of the session.
+
+import Auth
+import JSON
+
+/// What a message is sent along with.
+struct HTTPMessageContext {
+    var session: String?
+    /// nil before it has been negotiated.
+    var version: MCPVersion?
+    /// From the client's request: fields that may travel (`traceparent`, `accept-language`).
+    var travelling: [(name: String, value: String)] = []
+    var deadline: MonotonicTime
+    /// Whose hang-up ends the wait.
+    var client: Socket?
+    var isRepeatable = false
+    /// Modern era: mirrored fields.
+    var mirrored: [(name: String, value: String)] = []
+}
+
+struct HTTPServerLink {
+    let core: LoopCore
+    let target: CompiledTarget
+    let upstream: Upstream
+    let path: String
+
+    enum Verb { case get, post, delete }
+
+    /// Sends one message, or opens a stream.
+    func open(_ verb: Verb, _ message: [UInt8], _ context: HTTPMessageContext) async throws(TargetFailure) -> HTTPReply {
+        let body = IOBuffer(capacity: max(1, message.count))
+        body.append(message)
+        let headers = fields(verb, context)
+        let path = IOBuffer(capacity: 64)
+        path.append(self.path)
+        let authority = IOBuffer(capacity: 64)
+        authority.append(upstream.authority)
+        var fresh = false
+        while true {
+            let call: UpstreamCall
+            do throws(UpstreamError) {
+                call = try await UpstreamCall(core, upstream, fresh: fresh, deadline: context.deadline)
+            } catch { throw HTTPServerLink.failure(error) }
+            let method: StaticString =
+                switch verb {
+                case .get: "GET"
+                case .post: "POST"
+                case .delete: "DELETE"
+                }
+            call.writeHead(
+                method: ByteView(method), target: path.view, authority: authority.view, headers: headers,
+                framing: verb == .post ? .length(message.count) : .none)
+            context.client?.cancelOnHangup(call.connection.socket)
+            let head = ResponseHead()
+            do throws(UpstreamError) {
+                try await call.send(verb == .post ? body.view : .empty)
+                try await call.readHead(into: head, toHead: false) { _ in }
+            } catch {
+                context.client?.cancelOnHangup(nil)
+                call.abandon()
+                if context.client?.hungUp == true { throw .cancelled }
+                if case .broken = error, call.isReused, context.isRepeatable {
+                    fresh = true
+                    continue
+                }
+                throw HTTPServerLink.failure(error)
+            }
+            return HTTPReply(call: call, head: head, client: context.client)
+        }
+    }
+
+    private func fields(_ verb: Verb, _ context: HTTPMessageContext) -> HeaderBlock {
+        let headers = HeaderBlock()
+        switch verb {
+        case .post:
+            headers.append(.contentType, ByteView("application/json"))
+            headers.append(.accept, ByteView("application/json, text/event-stream"))
+        case .get: headers.append(.accept, ByteView("text/event-stream"))
+        case .delete: break
+        }
+        headers.append(.userAgent, ByteView("agentgw"))
+        if let session = context.session { headers.append(.mcpSessionID, session) }
+        if let version = context.version { headers.append(.mcpProtocolVersion, version.rawValue) }
+        for (name, value) in context.travelling + context.mirrored { headers.append(name, value) }
+        target.policies.requestHeaders?.apply(to: headers)
+        UpstreamCredentials.apply(target.policies.backendAuthentication, to: headers)
+        return headers
+    }
+
+    static func failure(_ error: UpstreamError) -> TargetFailure {
+        switch error {
+        case .timedOut, .connect(.timedOut): .timedOut
+        case .connect, .broken: .unavailable(error.description)
+        case .malformed: .badAnswer(error.description)
+        case .client: .cancelled
+        }
+    }
+}
+
+/// A target's reply, read message by message.
+final class HTTPReply: @unchecked Sendable {
+    private let call: UpstreamCall
+    let head: ResponseHead
+    private let client: Socket?
+    private var decoder = EventStreamDecoder(limit: MCPLimits.targetMessage)
+    private var events: [EventStreamDecoder.Event] = []
+    private var isDone = false
+
+    fileprivate init(call: UpstreamCall, head: ResponseHead, client: Socket?) {
+        self.call = call
+        self.head = head
+        self.client = client
+    }
+
+    var status: Int { head.status }
+    /// The session that the server has opened.
+    var session: String? { head.headers.first(.mcpSessionID)?.text }
+
+    private var mediaType: ByteView {
+        guard let value = head.headers.first(.contentType) else { return .empty }
+        let end = value.firstIndex(of: UInt8(ascii: ";")) ?? value.count
+        return value.slice(0, end).trimmed
+    }
+
+    var isStream: Bool { mediaType.equalsIgnoringCase("text/event-stream") }
+    var isJSON: Bool { mediaType.equalsIgnoringCase("application/json") }
+
+    /// What an error status means; nil for success.
+    func failure(hasSession: Bool) -> TargetFailure? {
+        switch status {
+        case 200...299: nil
+        case 401, 403: .unauthorized(status)
+        case 404 where hasSession: .sessionLost
+        case 502, 503: .unavailable("status \(status)")
+        case 504: .timedOut
+        default: .badAnswer("status \(status)")
+        }
+    }
+
+    /// The waits of a stream that has no end of its own have none either.
+    func waitForever() {
+        call.connection.socket.readDeadline = .never
+    }
+
+    /// Ends a `next` that waits.
+    func cancel() { call.connection.socket.cancelWaits() }
+
+    /// The next event of a stream; nil at its end.
+    func nextEvent() async throws(TargetFailure) -> EventStreamDecoder.Event? {
+        while events.isEmpty {
+            guard !isDone else { return nil }
+            let piece: ByteView?
+            do throws(ExchangeError) {
+                piece = try await call.connection.input.nextBody()
+            } catch {
+                close()
+                if client?.hungUp == true { throw .cancelled }
+                throw HTTPServerLink.failure(call.classify(error))
+            }
+            guard let piece else {
+                close(reusable: true)
+                return nil
+            }
+            do { events = try decoder.feed(piece) } catch {
+                close()
+                throw .badAnswer("an event longer than \(MCPLimits.targetMessage) bytes")
+            }
+        }
+        return events.removeFirst()
+    }
+
+    /// The next message; nil at the end of the reply.
+    func next() async throws(TargetFailure) -> RPCMessage? {
+        if isStream {
+            while let event = try await nextEvent() {
+                // A priming event (2025-11-25, resumption) has no data.
+                guard event.name.isEmpty || event.name == "message", !event.data.isEmpty else { continue }
+                return try parse(event.data)
+            }
+            return nil
+        }
+        guard !isDone else { return nil }
+        let body = try await wholeBody()
+        guard isJSON else { throw .badAnswer("status \(status) with content type '\(mediaType.text.prefix(64))'") }
+        return try parse(body)
+    }
+
+    func wholeBody() async throws(TargetFailure) -> [UInt8] {
+        var body: [UInt8] = []
+        do throws(ExchangeError) {
+            while let piece = try await call.connection.input.nextBody() {
+                guard body.count + piece.count <= MCPLimits.targetMessage else {
+                    close()
+                    throw .message(.bodyTooLarge)
+                }
+                body.append(contentsOf: piece.buffer)
+            }
+        } catch {
+            close()
+            if client?.hungUp == true { throw .cancelled }
+            if error == .message(.bodyTooLarge) { throw .badAnswer("longer than \(MCPLimits.targetMessage) bytes") }
+            throw HTTPServerLink.failure(call.classify(error))
+        }
+        close(reusable: true)
+        return body
+    }
+
+    private func parse(_ bytes: [UInt8]) throws(TargetFailure) -> RPCMessage {
+        do throws(RPCError) {
+            return try RPCMessage.parse(bytes, limit: MCPLimits.targetMessage)
+        } catch {
+            close()
+            throw .badAnswer(error.message)
+        }
+    }
+
+    /// Reads no further. A reply that was read to its end leaves its connection to the pool.
+    func close(reusable: Bool = false) {
+        guard !isDone else { return }
+        isDone = true
+        client?.cancelOnHangup(nil)
+        if reusable { call.finish(head) } else { call.abandon() }
+    }
+}

@@ -1,0 +1,56 @@
+// One request on its way to a target, encoded anew from what was judged; and the bounds of talking to targets.
+
+import JSON
+
+struct TargetRequest: Sendable {
+    /// As the client asked it. Targets over HTTP see it; children get ids of our own.
+    var id: RPCID
+    var method: String
+    /// Encoded JSON, an object; nil without params.
+    var params: [UInt8]?
+    /// Of `params._meta.progressToken`.
+    var progressToken: RPCID?
+    /// The value for `Mcp-Name`, modern era.
+    var name: String?
+    /// May be sent again when the connection breaks before an answer.
+    var isRepeatable: Bool
+
+    init(
+        id: RPCID, method: String, params: [UInt8]?, progressToken: RPCID? = nil, name: String? = nil,
+        isRepeatable: Bool = false
+    ) {
+        self.id = id
+        self.method = method
+        self.params = params
+        self.progressToken = progressToken
+        self.name = name
+        self.isRepeatable = isRepeatable
+    }
+
+    func message(id: RPCID) -> [UInt8] {
+        RPCWriter.request(id, method, params: params.map { params in { $0.raw(params) } })
+    }
+}
+
+enum MCPLimits {
+    /// Bytes of one message of a target: images and files travel base64-coded in results.
+    static let targetMessage = 16 << 20
+    /// For an answer, when the target's policies do not say. Tools may work for minutes.
+    static let callTimeout = Duration.seconds(300)
+    /// For a target to start and say hello: `npx` may have to fetch its package first.
+    static let handshakeTimeout = Duration.seconds(60)
+    /// Pages of one list that are fetched from one target, and items in total: a server must not keep us busy for ever.
+    static let listPages = 64
+    static let listItems = 10_000
+    /// Items of one page that a client gets.
+    static let pageSize = 1000
+    /// Sessions with children, and children, of one loop.
+    static let sessions = 1024
+    static let children = 512
+    /// Messages that wait for a client's stream to be opened.
+    static let backlog = 64
+    /// A session's absolute lifetime; its idle limit is configured.
+    static let sessionSeconds: Int64 = 24 * 3600
+    /// A client's stream says that it lives.
+    static let keepAlive = Duration.seconds(25)
+}
