@@ -117,8 +117,8 @@ for scenario, peers in runs.items():
     lines.append("")
 lines += [
     "`agentgw` forwards to a plain host, `agentgw-ai` to an AI provider (path types, provider key, model default, body",
-    "judged), `agentgw-ai-jwt` the same behind a cached token and one CEL rule; all write an access-log line per request.",
-    "nginx and Envoy log nothing. `envoy-jwt-cache` verifies the same token with its JWT cache and one CEL rule in RBAC.",
+    "judged), `agentgw-ai-jwt` the same behind a cached token and one CEL rule. They write no access log, like nginx and Envoy",
+    "here; `agentgw-ai-logged` writes its line of JSON per request. `envoy-jwt-cache` verifies the same token with its JWT cache and one CEL rule in RBAC.",
 ]
 report.parent.mkdir(parents=True, exist_ok=True)
 report.write_text("\n".join(lines) + "\n")

@@ -43,8 +43,8 @@ ln -sfn "$(echo "$LAB"/venv-envoy/lib/python3*/site-packages/envoy/_bin/envoy)" 
 
 # Our own peers: the mock as a plain host, as an AI provider, and that behind a token and one rule.
 strip --strip-all -o "$work/agentgw" "$binary"
-process() { # process THREADS
-    printf 'config: {adminAddr: "off", statsAddr: "off", readinessAddr: "off", workerThreads: %s}\n' "$1"
+process() { # process THREADS LEVEL
+    printf 'config: {adminAddr: "off", statsAddr: "off", readinessAddr: "off", workerThreads: %s, logging: {level: %s}}\n' "$1" "$2"
 }
 ai='{ai: {name: mock, provider: {openAI: {model: gpt-4o-mini}}, hostOverride: "127.0.0.1:18080",
                 routes: {/v1/chat/completions: completions, "*": passthrough}}}'
@@ -54,17 +54,19 @@ route() { # route PORT BACKEND [POLICIES]
 }
 jwt="{backendAuth: {key: sk-bench}, jwtAuth: {mode: strict, issuer: \"https://issuer.example\", audiences: [gateway], jwks: {file: $LAB/gen/jwks.json}},
               authorization: {rules: ['jwt.role == \"dev\" && request.path.startsWith(\"/\")']}}"
-{ process 1; route 18201 '{host: "127.0.0.1:18080"}'; } >"$work/plain.yaml"
-{ process 1; route 18202 "$ai" '{backendAuth: {key: sk-bench}}'; } >"$work/ai.yaml"
-{ process 1; route 18203 "$ai" "$jwt"; } >"$work/ai-jwt.yaml"
-{ process 2; route 18204 "$ai" "$jwt"; } >"$work/idle.yaml"
-for file in plain ai ai-jwt idle; do "$work/agentgw" -f "$work/$file.yaml" --validate-only >/dev/null; done
+{ process 1 warn; route 18201 '{host: "127.0.0.1:18080"}'; } >"$work/plain.yaml"
+{ process 1 warn; route 18202 "$ai" '{backendAuth: {key: sk-bench}}'; } >"$work/ai.yaml"
+{ process 1 warn; route 18203 "$ai" "$jwt"; } >"$work/ai-jwt.yaml"
+{ process 2 info; route 18204 "$ai" "$jwt"; } >"$work/idle.yaml"
+{ process 1 info; route 18205 "$ai" '{backendAuth: {key: sk-bench}}'; } >"$work/ai-logged.yaml"
+for file in plain ai ai-jwt ai-logged idle; do "$work/agentgw" -f "$work/$file.yaml" --validate-only >/dev/null; done
 run="cmd=$work/agentgw -f $work"
 {
     cat "$work/harness/peers.conf"
     echo "agentgw port=18201 $run/plain.yaml"
     echo "agentgw-ai port=18202 $run/ai.yaml"
     echo "agentgw-ai-jwt port=18203 token=\$LAB/gen/rs256.jwt $run/ai-jwt.yaml"
+    echo "agentgw-ai-logged port=18205 $run/ai-logged.yaml"
     echo "agentgw-idle port=18204 token=\$LAB/gen/rs256.jwt $run/idle.yaml"
 } >"$work/peers.conf"
 export BENCH_PEERS=$work/peers.conf
@@ -80,7 +82,7 @@ compare() { # compare SCENARIO REFERENCE PEER...
 rm -f "$work"/results/*.json
 for scenario in $scenarios; do
     case "$scenario" in
-        chat) compare chat nginx agentgw agentgw-ai envoy-jwt-cache agentgw-ai-jwt ;;
+        chat) compare chat nginx agentgw agentgw-ai envoy-jwt-cache agentgw-ai-jwt agentgw-ai-logged ;;
         sse) compare sse nginx-stream agentgw agentgw-ai envoy ;;
         idle) compare idle nginx agentgw-idle envoy-jwt-cache ;;
         lat) compare lat direct nginx agentgw agentgw-ai envoy ;;
