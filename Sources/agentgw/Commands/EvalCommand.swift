@@ -35,32 +35,56 @@ struct EvalCommand: ParsableCommand {
     @Option(help: "How the answer is written.")
     var format = Format.text
 
+    @Flag(help: "Say what the evaluation cost.")
+    var cost = false
+
+    @Option(
+        help: ArgumentHelp("A path of the input that is not known, such as mcp.tool.arguments.", valueName: "PATH"))
+    var unknown: [String] = []
+
     @Option(help: "Check against declared names and types instead of the input's.")
     var env: EnvironmentName?
 
-    func validate() throws {
-        if env != nil { throw ValidationError("--env gateway is not built yet") }
-    }
-
     func run() throws {
-        let document = try input.map(EvalInput.read)
-        let environment = environment(document)
-        do throws(CompileError) {
-            _ = try environment.check(expression)
-        } catch {
-            EvalAnswer.compileError(error).print(as: format)
-            throw ExitCode(2)
-        }
-        StandardError.write("agentgw: the expression is sound; evaluating is not built yet\n")
-        throw ExitCode(1)
+        var inputs = try input.map { EvalInput.values(try EvalInput.read($0)) } ?? [:]
+        for path in unknown { EvalInput.forget(path.split(separator: ".").map { String($0) }, in: &inputs) }
+        let answer = answer(inputs)
+        answer.print(as: format)
+        if answer.exitCode != 0 { throw ExitCode(answer.exitCode) }
     }
 
-    private func environment(_ document: JSONDocument?) -> CEL.Environment {
-        var variables: [String: CELType] = [:]
-        for member in document?.root.members.map({ $0 }) ?? [] {
-            if let name = member.name.string { variables[name] = .dyn }
+    func answer(_ inputs: [String: CELValue]) -> EvalAnswer {
+        let environment: CEL.Environment =
+            switch env {
+            case .gateway: GatewayEnvironment.make(for: [])
+            case nil: CEL.Environment(variables: inputs.mapValues { _ in .dyn })
+            }
+        let program: Program
+        do throws(CompileError) {
+            program = try environment.compile(expression)
+        } catch {
+            return .compileError(error)
         }
-        return CEL.Environment(variables: variables)
+        do throws(EvaluationError) {
+            let value = try program.evaluate(inputs)
+            if case .unknown = value { return .undecided }
+            return .value(value, cost: cost ? Self.cost(program, inputs) : nil)
+        } catch {
+            return .evaluationError(error, source: expression)
+        }
+    }
+
+    /// In nodes, elements and bytes: what the budget of a rule counts. A second evaluation, which costs the same.
+    private static func cost(_ program: Program, _ inputs: [String: CELValue]) -> Int {
+        let context = EvaluationContext(program.checked.environment)
+        let trees = inputs.compactMap { name, value in
+            context.environment.slots[name].flatMap { slot in ValueTree(value).map { (slot: slot, tree: $0) } }
+        }
+        for (slot, tree) in trees { context.bind(slot, tree.root) }
+        return withExtendedLifetime(trees) {
+            _ = program.run(in: context)
+            return context.cost
+        }
     }
 }
 
@@ -85,21 +109,107 @@ enum EvalInput {
             return document
         }
     }
+
+    /// The members of the input by name.
+    static func values(_ document: JSONDocument) -> [String: CELValue] {
+        var values: [String: CELValue] = [:]
+        for member in document.root.members { values[member.name.string ?? ""] = value(member.value) }
+        return values
+    }
+
+    /// Numbers without fraction and exponent are `int` when they fit, then `uint`; all others are `double`.
+    private static func value(_ json: JSONValue) -> CELValue {
+        if json.isNull { return .null }
+        if let value = json.bool { return .bool(value) }
+        if let value = json.string { return .string(value) }
+        if json.isIntegral {
+            if let value = json.int64 { return .int(value) }
+            if let value = json.uint64 { return .uint(value) }
+        }
+        if let value = json.double { return .double(value) }
+        if json.kind == .array { return .list(json.elements.map(value)) }
+        return .map(json.members.map { (key: .string($0.name.string ?? ""), value: value($0.value)) })
+    }
+
+    /// Makes what stands at `path` unknown; maps on the way are made when they are not there.
+    static func forget(_ path: [String], in inputs: inout [String: CELValue]) {
+        guard let root = path.first else { return }
+        inputs[root] = forgetting(path.dropFirst(), in: inputs[root])
+    }
+
+    private static func forgetting(_ path: ArraySlice<String>, in value: CELValue?) -> CELValue {
+        guard let name = path.first else { return .unknown }
+        var entries: [(key: CELValue, value: CELValue)] = []
+        if case .map(let known) = value { entries = known }
+        let index = entries.firstIndex { $0.key == .string(name) }
+        let inner = forgetting(path.dropFirst(), in: index.map { entries[$0].value })
+        if let index {
+            entries[index].value = inner
+        } else {
+            entries.append((key: .string(name), value: inner))
+        }
+        return .map(entries)
+    }
 }
 
 /// What `eval` says.
 enum EvalAnswer {
+    case value(CELValue, cost: Int?)
+    /// It depends on what `--unknown` named.
+    case undecided
+    case evaluationError(EvaluationError, source: String)
     case compileError(CompileError)
 
-    /// A value and JSON go to standard output; what went wrong, as text, to standard error.
+    var exitCode: Int32 {
+        switch self {
+        case .value: 0
+        case .evaluationError, .undecided: 1
+        case .compileError: 2
+        }
+    }
+
+    /// Values and JSON go to standard output; what went wrong, as text, to standard error.
     func print(as format: EvalCommand.Format) {
         switch (self, format) {
+        case (.value(let value, let cost), .text):
+            Swift.print(value.debugText)
+            if let cost { StandardError.write("cost: \(cost)\n") }
+        case (.value(let value, let cost), .json):
+            Swift.print(Self.json(value, cost))
+        case (.undecided, .text): StandardError.write("agentgw: the value depends on what is not known\n")
+        case (.undecided, .json):
+            Swift.print(Self.json(error: "unknown", message: "the value depends on what is not known", nil))
+        case (.evaluationError(let error, let source), .text):
+            if let range = error.range {
+                let text = CEL.Diagnostic("\(error)", range).render(source: source, name: "expression")
+                StandardError.write("\(text)\n")
+            } else {
+                StandardError.write("agentgw: \(error)\n")
+            }
+        case (.evaluationError(let error, let source), .json):
+            let place = error.range.map { LineColumn(offset: Int($0.start), in: source) }
+            Swift.print(Self.json(error: error.kind.description, message: error.message, place))
         case (.compileError(let error), .text): StandardError.write("\(error)\n")
         case (.compileError(let error), .json):
             let first = error.diagnostics[0]
             let place = LineColumn(offset: Int(first.range.start), in: error.source)
             Swift.print(Self.json(error: "compile", message: first.text, place))
         }
+    }
+
+    private static func json(_ value: CELValue, _ cost: Int?) -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("value")
+            EvalJSON.write(value, to: &writer)
+            writer.name("type")
+            writer.value(EvalJSON.typeName(value))
+            if let cost {
+                writer.name("cost")
+                writer.value(cost)
+            }
+        }
+        return writer.text
     }
 
     private static func json(error class: String, message: String, _ place: LineColumn?) -> String {
