@@ -23,18 +23,10 @@ enum RuleCompilation {
     /// A rule must give the same answer for the same request, or a decision cannot be explained or replayed.
     static let nondeterministic: Set = ["random", "uuid"]
 
-    /// - Returns: the expression, or all findings.
-    static func check(_ rule: AuthorizationRule, in environment: Environment) -> Result<CheckedExpression, RuleSetError>
-    {
+    /// - Returns: the program, or all findings.
+    static func compile(_ rule: AuthorizationRule, in environment: Environment) -> Result<Program, RuleSetError> {
         do throws(CompileError) {
-            var parsed = try ParsedExpression.parse(rule.expression)
-            ScopeMacro.expand(&parsed)
-            let checked = try environment.check(parsed)
-            let problems = problems(in: checked)
-            guard problems.isEmpty else {
-                throw CompileError(source: rule.expression, diagnostics: problems)
-            }
-            return .success(checked)
+            return .success(try compile(rule.expression, in: environment))
         } catch {
             return .failure(RuleSetError(diagnostics: error.diagnostics.map { diagnostic($0, rule) }))
         }
@@ -42,22 +34,20 @@ enum RuleCompilation {
 
     static func findings(_ expression: String, in environment: Environment) -> [Diagnostic] {
         do throws(CompileError) {
-            _ = try check(expression, in: environment)
+            _ = try compile(expression, in: environment)
             return []
         } catch {
             return error.diagnostics
         }
     }
 
-    private static func check(_ expression: String, in environment: Environment) throws(CompileError)
-        -> CheckedExpression
-    {
+    private static func compile(_ expression: String, in environment: Environment) throws(CompileError) -> Program {
         var parsed = try ParsedExpression.parse(expression)
         ScopeMacro.expand(&parsed)
         let checked = try environment.check(parsed)
         let problems = problems(in: checked)
         guard problems.isEmpty else { throw CompileError(source: expression, diagnostics: problems) }
-        return checked
+        return try checked.plan(layouts: GatewayRecords.layouts)
     }
 
     private static func problems(in checked: CheckedExpression) -> [Diagnostic] {
@@ -101,7 +91,7 @@ enum RuleCompilation {
 extension RuleSetKind {
     /// What is wrong with one rule of this kind, with byte offsets into its text.
     package func findings(_ expression: String, claims: ClaimsSchema? = nil) -> [Diagnostic] {
-        let environment = GatewayEnvironment.make(for: GatewayAttributes.phases(of: self), claims: claims)
+        let environment = GatewayEnvironment.of(self, claims: claims)
         return RuleCompilation.findings(expression, in: environment)
     }
 }
@@ -110,9 +100,13 @@ extension AuthorizationRules {
     /// Everything that is wrong with the rules, as the gateway and the offline tool both find it; empty when they load.
     /// - Parameter claims: the declared claims of the tokens that reach these rules; nil: any claim may be read.
     package func diagnostics(claims: ClaimsSchema? = nil) -> [RuleDiagnostic] {
-        let environment = GatewayEnvironment.make(for: GatewayAttributes.phases(of: kind), claims: claims)
+        let environment = GatewayEnvironment.of(kind, claims: claims)
         return rules.flatMap { rule -> [RuleDiagnostic] in
-            if case .failure(let error) = RuleCompilation.check(rule, in: environment) { error.diagnostics } else { [] }
+            if case .failure(let error) = RuleCompilation.compile(rule, in: environment) {
+                error.diagnostics
+            } else {
+                []
+            }
         }
     }
 }

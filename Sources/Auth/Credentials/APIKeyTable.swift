@@ -1,6 +1,8 @@
 // API keys, found by their SHA-256: the stored form reveals nothing, and a lookup by hash takes the same time for every
 // wrong key.
 
+import CEL
+
 /// A key that was accepted: its metadata, for the rules and the model router.
 package final class APIKeyRecord: Sendable {
     /// The first 16 hexadecimal digits of the key's hash: tells keys apart in logs and session ids.
@@ -9,12 +11,15 @@ package final class APIKeyRecord: Sendable {
     package let allowedModels: [String]?
     /// Seconds since 1970.
     package let expires: Int64?
+    /// The metadata as rules read it.
+    let tree: ValueTree
 
-    init(id: String, metadata: [MetadataMember], allowedModels: [String]?, expires: Int64?) {
+    init(id: String, metadata: [MetadataMember], allowedModels: [String]?, expires: Int64?) throws(AuthError) {
         self.id = id
         self.metadata = metadata
         self.allowedModels = allowedModels
         self.expires = expires
+        tree = try ValueTree.object(metadata)
     }
 
     /// Whether the key may use a model (`exact`, `prefix*`, `*suffix`, `*`).
@@ -37,7 +42,7 @@ struct APIKeyTable: Sendable {
         var records: [SHA256Value: APIKeyRecord] = [:]
         for key in keys {
             let hash = try Self.hash(of: key)
-            let record = APIKeyRecord(
+            let record = try APIKeyRecord(
                 id: String(hash.hex.prefix(16)), metadata: key.metadata, allowedModels: key.allowedModels,
                 expires: key.expires)
             guard records.updateValue(record, forKey: hash) == nil else {

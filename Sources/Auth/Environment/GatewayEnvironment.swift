@@ -3,6 +3,21 @@
 import CEL
 
 package enum GatewayEnvironment {
+    /// The environment of a kind of rules. Without declared claims there is one for the whole process, so that event
+    /// loops bind a request's attributes once for all rules that run on it.
+    package static func of(_ kind: RuleSetKind, claims: ClaimsSchema? = nil) -> Environment {
+        guard claims == nil else { return make(for: GatewayAttributes.phases(of: kind), claims: claims) }
+        switch kind {
+        case .http: return http
+        case .mcp: return mcp
+        case .a2a: return a2a
+        }
+    }
+
+    private static let http = make(for: GatewayAttributes.phases(of: .http))
+    private static let mcp = make(for: GatewayAttributes.phases(of: .mcp))
+    private static let a2a = make(for: GatewayAttributes.phases(of: .a2a))
+
     /// What rules that run in `phases` can read: the attributes that all of them know.
     /// - Parameter claims: makes `jwt` a record whose unknown fields are errors; nil: a map.
     package static func make(for phases: [DecisionPhase], claims: ClaimsSchema? = nil) -> Environment {

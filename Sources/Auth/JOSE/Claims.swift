@@ -1,5 +1,6 @@
 // The payload of a token: read before the signature only for `iss`, judged after it (RFC 7519 §4.1).
 
+import CEL
 import JSON
 
 struct Claims {
@@ -118,6 +119,8 @@ package final class VerifiedToken: Sendable {
     package let expires: UnixTime
     /// An object: the claims, and `scopes`.
     package let claims: JSONDocument
+    /// The claims as rules read them.
+    let tree: ValueTree
 
     package init(
         issuer: String, subject: String?, clientID: String?, scopes: [String], expires: UnixTime,
@@ -129,6 +132,7 @@ package final class VerifiedToken: Sendable {
         self.scopes = scopes
         self.expires = expires
         self.claims = claims
+        tree = ValueTree(claims)
     }
 
     package func hasScope(_ scope: String) -> Bool { scopes.contains { $0.utf8.elementsEqual(scope.utf8) } }
