@@ -66,7 +66,8 @@ struct JSONParser {
                 document.nodes[node].next = UInt32(truncatingIfNeeded: document.nodeCount)
                 open.removeLast()
                 if isObject, let duplicate = names.duplicate(in: document, object: node) {
-                    throw JSONError(.duplicateMember(document.text(duplicate)), at: Int(document.nodes[duplicate].start))
+                    throw JSONError(
+                        .duplicateMember(document.text(duplicate)), at: Int(document.nodes[duplicate].start))
                 }
             }
         }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct JSONParserTests {
     @Test(arguments: [
-        "null", "true", "[]", "{}", "[1,2,3]", #"{"a":1,"b":[true,null,{"c":"d"}]}"#, "-0", "1e5", "-12.5E-3", #""a\nb""#,
+        "null", "true", "[]", "{}", "[1,2,3]", #"{"a":1,"b":[true,null,{"c":"d"}]}"#, "-0", "1e5", "-12.5E-3",
+        #""a\nb""#,
         " [ 1 , { \"a\" : 2 } ] ", #""\ud83d\ude00 \u00e9""#, "\"é😀\"",
     ])
     func wellFormedTextIsAccepted(_ text: String) throws {
@@ -22,10 +23,12 @@ import Testing
         #expect(error?.offset == offset, "\(text): \(String(describing: error))")
     }
 
-    @Test(arguments: [
-        [0xff], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0x22, 0xf4, 0x90, 0x80, 0x80, 0x22],
-        [0x22, 0xe2, 0x82, 0x22], [0xef, 0xbb, 0xbf, 0x31], [0x22, 0x80, 0x22], [0x22, 0xf8, 0x88, 0x80, 0x80, 0x80, 0x22],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xff], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0x22, 0xf4, 0x90, 0x80, 0x80, 0x22],
+            [0x22, 0xe2, 0x82, 0x22], [0xef, 0xbb, 0xbf, 0x31], [0x22, 0x80, 0x22],
+            [0x22, 0xf8, 0x88, 0x80, 0x80, 0x80, 0x22],
+        ] as [[UInt8]])
     func malformedUTF8AndByteOrderMarksAreRefused(_ bytes: [UInt8]) {
         #expect(throws: JSONError.self) { try JSONDocument(parsing: bytes) }
     }
@@ -70,7 +73,8 @@ import Testing
 
     @Test func numbersKeepTheirTextAndTheirExactValue() throws {
         let root = try JSONDocument(
-            parsing: "[9223372036854775807,-9223372036854775808,18446744073709551615,18446744073709551616,1.0,1e2,-0,0.1]"
+            parsing:
+                "[9223372036854775807,-9223372036854775808,18446744073709551615,18446744073709551616,1.0,1e2,-0,0.1]"
         ).root
         let values = Array(root.elements)
         #expect(values[0].int64 == .max)

@@ -1,7 +1,7 @@
 // What a run of the suite gave: a line per file, and every failure.
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 struct Failure: CustomStringConvertible {

@@ -3,7 +3,7 @@
 @testable import CEL
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 struct ConformanceTest {

@@ -26,7 +26,8 @@ extension FunctionLibrary {
             let value = a[0]
             switch value.tag {
             case .uint: return value
-            case .int: return value.asInt >= 0 ? .uint(UInt64(value.asInt)) : .error(.overflow, "beyond the range of uint")
+            case .int:
+                return value.asInt >= 0 ? .uint(UInt64(value.asInt)) : .error(.overflow, "beyond the range of uint")
             case .double:
                 let double = value.asDouble
                 guard double >= 0, double < 0x1p64 else { return .error(.overflow, "beyond the range of uint") }

@@ -34,7 +34,9 @@ extension FunctionLibrary {
                 default: return noOverload
                 }
             },
-            Function("math.isNaN", .global, 1) { a, _, _ in a[0].tag == .double ? .bool(a[0].asDouble.isNaN) : noOverload },
+            Function("math.isNaN", .global, 1) { a, _, _ in
+                a[0].tag == .double ? .bool(a[0].asDouble.isNaN) : noOverload
+            },
             Function("math.isInf", .global, 1) { a, _, _ in
                 a[0].tag == .double ? .bool(a[0].asDouble.isInfinite) : noOverload
             },

@@ -188,7 +188,9 @@ extension FunctionLibrary {
                 guard a[0].tag == .cidr else { return noOverload }
                 var other = a[1]
                 if other.tag == .string {
-                    guard let parsed = Network.address(other.run, scope.arena) else { return invalid("not an IP address") }
+                    guard let parsed = Network.address(other.run, scope.arena) else {
+                        return invalid("not an IP address")
+                    }
                     other = parsed
                 }
                 guard other.tag == .ip else { return noOverload }
@@ -198,7 +200,9 @@ extension FunctionLibrary {
                 guard a[0].tag == .cidr else { return noOverload }
                 var other = a[1]
                 if other.tag == .string {
-                    guard let parsed = Network.block(Array(other.run), scope.arena) else { return invalid("not a CIDR block") }
+                    guard let parsed = Network.block(Array(other.run), scope.arena) else {
+                        return invalid("not a CIDR block")
+                    }
                     other = parsed
                 }
                 guard other.tag == .cidr else { return noOverload }
@@ -217,7 +221,8 @@ extension FunctionLibrary {
         ]
 
     private static func test(_ name: String, _ predicate: @escaping @Sendable (Bytes) -> Bool) -> Function {
-        Function(name, .receiver, 1) { a, _, _ in a[0].tag == .ip ? .bool(predicate(Network.octets(a[0]))) : noOverload }
+        Function(name, .receiver, 1) { a, _, _ in a[0].tag == .ip ? .bool(predicate(Network.octets(a[0]))) : noOverload
+        }
     }
 
     private static let isLinkLocalUnicast: @Sendable (Bytes) -> Bool = {

@@ -15,7 +15,9 @@ extension FunctionLibrary {
         Function("regex.extract", .global, 2) { a, _, scope in
             guard a[0].tag == .string, a[1].tag == .string else { return noOverload }
             return search(a[0], a[1], scope) { regex in
-                guard regex.groupCount <= 1 else { return invalid("regex.extract() takes a pattern with one group at most") }
+                guard regex.groupCount <= 1 else {
+                    return invalid("regex.extract() takes a pattern with one group at most")
+                }
                 guard let match = regex.firstMatch(in: a[0].run, from: 0), let part = match[regex.groupCount] else {
                     return .none
                 }

@@ -49,7 +49,8 @@ enum Text {
         var position = min(start, text.count - needle.count)
         guard needle.count > 0 else { return position }
         while position >= 0 {
-            if text[position] == needle[0], memcmp(text.baseAddress! + position, needle.baseAddress!, needle.count) == 0 {
+            if text[position] == needle[0], memcmp(text.baseAddress! + position, needle.baseAddress!, needle.count) == 0
+            {
                 return position
             }
             position -= 1

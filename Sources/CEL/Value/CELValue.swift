@@ -77,7 +77,8 @@ public indirect enum CELValue: Sendable {
             return wrapped.value(in: arena).map(arena.optional)
         case .opaque(let type, let text):
             return type == "net.IP"
-                ? Network.address(Array(text.utf8), arena) : type == "net.CIDR" ? Network.block(Array(text.utf8), arena) : nil
+                ? Network.address(Array(text.utf8), arena)
+                : type == "net.CIDR" ? Network.block(Array(text.utf8), arena) : nil
         case .unknown: return .unknown
         }
     }
@@ -101,8 +102,11 @@ extension CELValue {
             return x.isNaN ? "double(\"NaN\")" : x.isInfinite ? "double(\"\(x < 0 ? "-" : "")Infinity\")" : String(x)
         case .string(let x): return CELValue.quoted(Array(x.utf8))
         case .bytes(let x):
-            return "b\"" + x.map { $0 > 0x1f && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c
-                ? String(UnicodeScalar($0)) : "\\x" + (($0 < 16 ? "0" : "") + String($0, radix: 16)) }.joined() + "\""
+            return "b\""
+                + x.map {
+                    $0 > 0x1f && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c
+                        ? String(UnicodeScalar($0)) : "\\x" + (($0 < 16 ? "0" : "") + String($0, radix: 16))
+                }.joined() + "\""
         case .timestamp(let seconds, let nanoseconds):
             return "timestamp(\"\(Timestamps.text(seconds: seconds, nanoseconds: nanoseconds))\")"
         case .duration(let x): return "duration(\"\(Durations.text(x))\")"

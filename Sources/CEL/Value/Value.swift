@@ -114,7 +114,8 @@ package struct Value {
     }
 
     static func map(_ storage: UnsafePointer<MapStorage>) -> Value {
-        Value(.map, payload: UInt64(UInt(bitPattern: storage)), length: UInt32(truncatingIfNeeded: storage.pointee.count))
+        Value(
+            .map, payload: UInt64(UInt(bitPattern: storage)), length: UInt32(truncatingIfNeeded: storage.pointee.count))
     }
 
     /// Only for a map that is not empty.

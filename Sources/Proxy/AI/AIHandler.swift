@@ -37,7 +37,8 @@ enum AIHandler {
             default:
                 guard let native = traits.paths[type] else {
                     return await fail(
-                        501, "the provider '\(provider.name)' does not speak \(type.rawValue)", "not_supported", &record)
+                        501, "the provider '\(provider.name)' does not speak \(type.rawValue)", "not_supported", &record
+                    )
                 }
                 target.append(native)
             }
@@ -124,7 +125,8 @@ enum AIHandler {
     private static func showCredentials(
         _ headers: HeaderBlock, _ provider: CompiledProvider, _ authentication: BackendAuthentication?
     ) {
-        if case .passthrough? = authentication {} else {
+        if case .passthrough? = authentication {
+        } else {
             headers.remove(.authorization)
             headers.remove(.cookie)
             for key in CredentialStripping.providerHeaders { headers.remove(named: key.name) }

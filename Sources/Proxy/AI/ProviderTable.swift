@@ -56,7 +56,8 @@ struct ProviderTraits: Sendable {
             let speaksAnthropic = paths[.messages] != nil && paths[.completions] == nil
             self.init(
                 host: "", keyField: speaksAnthropic ? "x-api-key" : "authorization",
-                keyPrefix: speaksAnthropic ? "" : "Bearer ", shape: speaksAnthropic ? .anthropic : .openAI, paths: paths)
+                keyPrefix: speaksAnthropic ? "" : "Bearer ", shape: speaksAnthropic ? .anthropic : .openAI, paths: paths
+            )
         }
     }
 

@@ -60,7 +60,8 @@ final class HTTP1ServerConnection: @unchecked Sendable {
         guard let (bytes, length) = head else { return false }
         isIdle = false
 
-        let exchange = self.exchange ?? HTTP1Exchange(connection: info, transport: transport, input: input, limits: limits)
+        let exchange =
+            self.exchange ?? HTTP1Exchange(connection: info, transport: transport, input: input, limits: limits)
         self.exchange = exchange
         exchange.begin()
         do {

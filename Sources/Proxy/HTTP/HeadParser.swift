@@ -164,8 +164,9 @@ enum HeadParser {
         if authority[0] == UInt8(ascii: "[") {
             index = 1
             while index < authority.count, authority[index] != UInt8(ascii: "]") {
-                guard ASCII.hexValue(authority[index]) != nil || authority[index] == UInt8(ascii: ":")
-                    || authority[index] == UInt8(ascii: ".")
+                guard
+                    ASCII.hexValue(authority[index]) != nil || authority[index] == UInt8(ascii: ":")
+                        || authority[index] == UInt8(ascii: ".")
                 else { return false }
                 index += 1
             }
@@ -174,8 +175,9 @@ enum HeadParser {
         } else {
             while index < authority.count, authority[index] != UInt8(ascii: ":") {
                 let byte = authority[index]
-                guard ASCII.isToken(byte) || byte == UInt8(ascii: "(") || byte == UInt8(ascii: ")")
-                    || byte == UInt8(ascii: ",") || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "=")
+                guard
+                    ASCII.isToken(byte) || byte == UInt8(ascii: "(") || byte == UInt8(ascii: ")")
+                        || byte == UInt8(ascii: ",") || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "=")
                 else { return false }
                 index += 1
             }

@@ -56,7 +56,9 @@ package enum Connector {
         let descriptor = Glibc.socket(address.family, flags, 0)
         guard descriptor >= 0 else { throw .last("socket") }
         var on: Int32 = 1
-        if address.family != AF_UNIX { setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size)) }
+        if address.family != AF_UNIX {
+            setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        }
         let status = address.withPointer { Glibc.connect(descriptor, $0, $1) }
         if status != 0, errno != EINPROGRESS {
             let error = IOError.system(call: "connect", errno: errno)

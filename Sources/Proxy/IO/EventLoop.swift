@@ -222,7 +222,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 /// A binary heap of sleeping tasks. Only sleeps use it; the deadlines of sockets are scanned instead, because they are
 /// moved at every request and hardly ever reached.
 private struct TimerHeap {
-    private var entries: [(deadline: MonotonicTime, sequence: UInt64, continuation: UnsafeContinuation<Void, Never>)] = []
+    private var entries: [(deadline: MonotonicTime, sequence: UInt64, continuation: UnsafeContinuation<Void, Never>)] =
+        []
     private var sequence: UInt64 = 0
 
     var earliest: MonotonicTime { entries.first?.deadline ?? .never }

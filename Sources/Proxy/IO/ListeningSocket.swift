@@ -82,7 +82,8 @@ package final class ListeningSocket: @unchecked Sendable {
                     break
                 }
                 taken += 1
-                if let connection = try? Socket(loop: loop, descriptor: accepted) {  // it closed what it could not watch
+                // A descriptor that could not be watched has been closed.
+                if let connection = try? Socket(loop: loop, descriptor: accepted) {
                     body(connection, peer)
                 }
             }

@@ -45,7 +45,8 @@ package final class Resolver: Sendable {
         let now = MonotonicTime.now
         let cached = state.withLock { $0.cache[host] }
         if let cached, cached.expires > now { return try cached.result.get() }
-        let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<[SocketAddress], IOError>, Never>) in
+        let result = await withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<[SocketAddress], IOError>, Never>) in
             let startThread = state.withLock { state in
                 if state.waiters[host] != nil {
                     state.waiters[host]?.append(Waiter(continuation: continuation))

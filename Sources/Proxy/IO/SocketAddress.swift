@@ -61,7 +61,9 @@ package struct SocketAddress: @unchecked Sendable {
         }
         set {
             // The port of sockaddr_in and of sockaddr_in6 lies at the same place.
-            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: newValue.bigEndian, toByteOffset: 2, as: UInt16.self) }
+            withUnsafeMutableBytes(of: &storage) {
+                $0.storeBytes(of: newValue.bigEndian, toByteOffset: 2, as: UInt16.self)
+            }
         }
     }
 

@@ -79,7 +79,9 @@ package final class TLSSession {
         let session = TLSSession(ssl)
         guard SSL_set_fd(ssl, socket.descriptor) == 1 else { throw .tls(takeOpenSSLError()) }
         if SocketAddress(ip: name, port: 0) != nil {
-            guard !context.verifiesName || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 else { throw .tls(takeOpenSSLError()) }
+            guard !context.verifiesName || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 else {
+                throw .tls(takeOpenSSLError())
+            }
         } else {
             agentgw_SSL_set_tlsext_host_name(ssl, name)
             SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))

@@ -49,7 +49,9 @@ extension CORSPolicy {
 
     /// Adds the fields that let a page read this reply.
     func apply(_ judgement: Judgement, to head: ResponseHead) {
-        for name in ["access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers"] {
+        for name in [
+            "access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers",
+        ] {
             head.headers.remove(named: name)
         }
         for (name, value) in fields(judgement, exposing: true) { head.headers.append(name, value) }

@@ -52,7 +52,9 @@ extension RequestRedirect {
         let client = request.authority.text
         var authority = self.authority.map { $0.apply(client: client, upstream: client) } ?? client
         // A port that belongs to the other scheme does not follow a change of scheme (Gateway API).
-        if self.scheme != nil, self.authority == nil, let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
+        if self.scheme != nil, self.authority == nil, let colon = authority.lastIndex(of: ":"),
+            !authority.hasSuffix("]")
+        {
             authority = String(authority[..<colon])
         }
         let path = self.path.map { $0.apply(to: request.path, prefixLength: prefixLength) } ?? request.path.bytes

@@ -75,7 +75,8 @@ package enum Forwarder {
                     try await call.send(.empty)
                     pump = RequestPump(exchange, call, chunked: framing == .chunked)
                 }
-                try await call.readHead(into: head, toHead: exchange.request.method == .head) { interim throws(ExchangeError) in
+                try await call.readHead(into: head, toHead: exchange.request.method == .head) {
+                    interim throws(ExchangeError) in
                     try await exchange.sendInterim(interim)
                 }
             } catch {

@@ -100,7 +100,8 @@ package struct UpstreamCall {
 
     /// Appends a request's head to the connection's output.
     /// - Parameter framing: `.length` and `.chunked` add the framing field.
-    func writeHead(method: ByteView, target: ByteView, authority: ByteView, headers: HeaderBlock, framing: BodyFraming) {
+    func writeHead(method: ByteView, target: ByteView, authority: ByteView, headers: HeaderBlock, framing: BodyFraming)
+    {
         let out = connection.out
         out.append(method)
         out.append(0x20)

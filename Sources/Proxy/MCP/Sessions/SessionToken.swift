@@ -40,7 +40,9 @@ package struct SessionToken: Sendable {
             out.append(contentsOf: bytes)
         }
         out.append(contentsOf: id)
-        for shift in stride(from: 56, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: expires >> Int64(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            out.append(UInt8(truncatingIfNeeded: expires >> Int64(shift)))
+        }
         let loop = home ?? 0xffff
         out.append(UInt8(truncatingIfNeeded: loop >> 8))
         out.append(UInt8(truncatingIfNeeded: loop))

@@ -28,7 +28,8 @@ struct HTTPServerLink {
     enum Verb { case get, post, delete }
 
     /// Sends one message, or opens a stream.
-    func open(_ verb: Verb, _ message: [UInt8], _ context: HTTPMessageContext) async throws(TargetFailure) -> HTTPReply {
+    func open(_ verb: Verb, _ message: [UInt8], _ context: HTTPMessageContext) async throws(TargetFailure) -> HTTPReply
+    {
         let body = IOBuffer(capacity: max(1, message.count))
         body.append(message)
         let headers = fields(verb, context)

@@ -161,7 +161,9 @@ final class StdioServer: @unchecked Sendable {
             }
             unrelated(message)
         case .request(let request):
-            if request.method == ServerRequest.ping.rawValue { return send(RPCWriter.result(request.id) { $0.object { _ in } }) }
+            if request.method == ServerRequest.ping.rawValue {
+                return send(RPCWriter.result(request.id) { $0.object { _ in } })
+            }
             guard ServerRequest(rawValue: request.method) != nil else {
                 return send(RPCWriter.error(request.id, .unknownMethod(request.method)))
             }
