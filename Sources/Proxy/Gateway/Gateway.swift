@@ -54,11 +54,19 @@ package final class Gateway: @unchecked Sendable {
         do {
             group = try EventLoopGroup(count: count)
             keySets = KeySetService(loop: group.loops[0], resolver: resolver, log: log)
+            let log = log
+            let mcp = try MCPService(sessionKey: configuration.process.sessionKey) { level, line in
+                switch level {
+                case .info: log.info(line)
+                case .warning: log.warn(line)
+                }
+            }
             var workers: [LoopWorker] = []
             for loop in group.loops {
                 workers.append(
                     try LoopWorker(
-                        loop: loop, resolver: resolver, snapshot: snapshot, keySets: keySets, processLog: log))
+                        loop: loop, resolver: resolver, snapshot: snapshot, keySets: keySets, mcp: mcp,
+                        processLog: log))
             }
             self.workers = workers
         } catch { throw SnapshotError("\(error)") }
@@ -137,6 +145,7 @@ package final class Gateway: @unchecked Sendable {
         }
         for worker in workers { worker.loop.spawn { worker.drain() } }
         while MonotonicTime.now < deadline, openConnections > 0 { usleep(20_000) }
+        for worker in workers { worker.loop.spawn { worker.mcp.stop() } }
         group.stop()
         log.info("stopped")
     }

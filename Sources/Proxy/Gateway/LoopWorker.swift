@@ -11,6 +11,7 @@ final class LoopWorker: @unchecked Sendable {
     let log: LogBuffer
     let processLog: ProcessLog
     let keySets: KeySetService
+    let mcp: MCPRuntime
     private(set) var snapshot: Snapshot
     private(set) var auth: AuthLayer
     private(set) var isDraining = false
@@ -21,13 +22,15 @@ final class LoopWorker: @unchecked Sendable {
     var random = SystemRandomNumberGenerator()
 
     init(
-        loop: EventLoop, resolver: Resolver, snapshot: Snapshot, keySets: KeySetService, processLog: ProcessLog
+        loop: EventLoop, resolver: Resolver, snapshot: Snapshot, keySets: KeySetService, mcp: MCPService,
+        processLog: ProcessLog
     ) throws(AuthError) {
         self.loop = loop
         self.snapshot = snapshot
         self.keySets = keySets
         self.processLog = processLog
         core = LoopCore(loop: loop, resolver: resolver)
+        self.mcp = mcp.runtime(core)
         log = LogBuffer(descriptor: STDERR_FILENO, loop: loop)
         auth = try AuthLayer(snapshot.authentication)
     }

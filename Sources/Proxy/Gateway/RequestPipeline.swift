@@ -152,6 +152,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             await HTTPBackend.serve(exchange, upstream, route, backend, match, context, &record)
         case .ai(let provider):
             await AIHandler.serve(exchange, provider, route, backend, match, context, &record)
+        case .mcp(let mcp):
+            await MCPHandler.serve(exchange, mcp, principal, context, &record)
         case .unsupported(let name):
             record.reason = "unsupported"
             await context.error(
@@ -192,6 +194,9 @@ struct RouteContext {
     let listener: CompiledListener
     let cors: CORSPolicy?
     let origin: CORSPolicy.Judgement?
+
+    /// The CORS policy takes the request's `Origin`.
+    var admitsOrigin: Bool { origin != nil }
 
     /// Lets the page that asked read the reply, an error as well.
     func decorate(_ head: ResponseHead) {

@@ -112,6 +112,7 @@ struct CompiledBackend: Sendable {
     enum Kind: Sendable {
         case host(Upstream)
         case ai(CompiledProvider)
+        case mcp(CompiledMCP)
         /// Understood, but not served by this build; the loader has said so.
         case unsupported(String)
     }
@@ -161,7 +162,7 @@ struct SnapshotCompiler {
             jwt: policies.jwtAuthentication, mcp: policies.mcpAuthentication, apiKey: policies.apiKeyAuthentication,
             basic: policies.basicAuthentication, at: route.position)
         var backends: [CompiledBackend] = []
-        for backend in route.backends { backends.append(try compile(backend)) }
+        for backend in route.backends { backends.append(try compile(backend, label: label)) }
         return CompiledRoute(label: label, route: route, authentication: authentication, backends: backends)
     }
 
@@ -182,7 +183,7 @@ struct SnapshotCompiler {
         guard rules == nil else { throw SnapshotError("authorization rules are not supported yet", position) }
     }
 
-    private func compile(_ backend: RouteBackend) throws(SnapshotError) -> CompiledBackend {
+    private func compile(_ backend: RouteBackend, label: String) throws(SnapshotError) -> CompiledBackend {
         try refuseRules(backend.policies.authorization, backend.position)
         try refuseRules(backend.policies.mcpAuthorization, backend.position)
         try refuseRules(backend.policies.a2aAuthorization, backend.position)
@@ -204,7 +205,14 @@ struct SnapshotCompiler {
                     CompiledProvider(
                         provider, traits: traits, upstream: try upstream(address, provider.policies, provider.position))),
                 policies: provider.policies)
-        case .mcp: kind = .unsupported("mcp")
+        case .mcp(let mcp):
+            kind = .mcp(
+                try CompiledMCP(
+                    mcp, label: label, bodyLimit: configuration.limits.bufferedBody,
+                    idleLimit: configuration.process.mcpSessionIdleLimit,
+                    upstream: { (address, policies, position) throws(SnapshotError) in
+                        try upstream(address, policies, position)
+                    }))
         }
         return CompiledBackend(weight: backend.weight, kind: kind, policies: backend.policies)
     }

@@ -15,15 +15,12 @@ package final class CompiledMCP: Sendable {
     let idleLimit: Duration
     /// Of a client's message.
     let bodyLimit: Int
-    /// Origins of browsers that may call, beside the endpoint's own; `*` admits all.
-    let allowedOrigins: [String]
 
     /// - Parameters:
     ///   - label: names the route; must stay the same over reloads and replicas.
     ///   - upstream: gives the upstream of a target over HTTP.
     package init(
-        _ backend: MCPBackend, label: String, bodyLimit: Int, idleLimit: Duration, allowedOrigins: [String],
-        readDocument: (DocumentSource) throws(SnapshotError) -> [UInt8],
+        _ backend: MCPBackend, label: String, bodyLimit: Int, idleLimit: Duration,
         upstream: (UpstreamAddress, BackendPolicies, FilePosition) throws(SnapshotError) -> Upstream
     ) throws(SnapshotError) {
         var targets: [CompiledTarget] = []
@@ -37,6 +34,15 @@ package final class CompiledMCP: Sendable {
                 kind = .sse(try upstream(address, target.policies, target.position), path: path)
             case .openAPI:
                 throw SnapshotError("openapi targets are not supported yet", target.position)
+            }
+            // What would not be asked, or not be shown, must not load.
+            let policies = target.policies
+            guard policies.authorization == nil, policies.mcpAuthorization == nil, policies.a2aAuthorization == nil else {
+                throw SnapshotError("authorization rules on one target are not supported yet", target.position)
+            }
+            switch policies.backendAuthentication {
+            case nil, .key: break
+            default: throw SnapshotError("a target's backendAuth can only be a key yet", target.position)
             }
             targets.append(CompiledTarget(name: target.name, kind: kind, policies: target.policies))
         }
@@ -53,7 +59,6 @@ package final class CompiledMCP: Sendable {
         rebindingProtection = backend.dnsRebindingProtection
         self.idleLimit = idleLimit
         self.bodyLimit = bodyLimit
-        self.allowedOrigins = allowedOrigins
     }
 }
 

@@ -59,6 +59,36 @@ package final class MCPRuntime: @unchecked Sendable {
         sessions.removeValue(forKey: id)?.stop()
     }
 
+    /// Runs `body` on this loop, now when this is it.
+    func run(_ body: @escaping @Sendable () -> Void) {
+        if loop.isOnLoop { body() } else { loop.spawn { body() } }
+    }
+
+    // MARK: Deadlines
+
+    private var watched: [ObjectIdentifier: (mailbox: Mailbox, deadline: MonotonicTime)] = [:]
+    private var isWatching = false
+
+    /// Posts `timedOut` when nothing has ended the wait until `deadline`, to the second: calls are many and their
+    /// deadlines far, so they are looked at together instead of having a timer each.
+    func watch(_ mailbox: Mailbox, until deadline: MonotonicTime) {
+        watched[ObjectIdentifier(mailbox)] = (mailbox, deadline)
+        guard !isWatching else { return }
+        isWatching = true
+        loop.spawn {
+            while !self.watched.isEmpty {
+                await self.loop.sleep(for: .seconds(1))
+                for (id, entry) in self.watched where entry.deadline <= self.loop.now {
+                    self.watched[id] = nil
+                    entry.mailbox.post(.failed(.timedOut))
+                }
+            }
+            self.isWatching = false
+        }
+    }
+
+    func unwatch(_ mailbox: Mailbox) { watched[ObjectIdentifier(mailbox)] = nil }
+
     /// Ends sessions that nobody uses.
     private func sweep() async {
         while !sessions.isEmpty {

@@ -1,0 +1,87 @@
+// One list of all targets: fetched page by page from all at the same time, put together in the targets' order, named for
+// clients. Filtering is the caller's.
+
+import JSON
+
+struct ListedItem: Sendable {
+    let target: Int
+    /// As the target knows it.
+    let name: String
+    let exposed: String
+    let value: JSONValue
+}
+
+struct ListFetch {
+    let link: SessionLink
+    let names: ExposedNames
+
+    /// - Throws: the first failure of a target, unless the backend fails open.
+    func all(_ kind: ListKind, id: RPCID) async throws(RPCError) -> [ListedItem] {
+        let targets = link.liveTargets
+        let link = link
+        let lists = await FanOut.run(link.runtime.loop, targets) { target in
+            await ListFetch.pages(link, kind, target, id)
+        }
+        var items: [ListedItem] = []
+        var seen: Set<String> = []
+        for (target, list) in zip(targets, lists) {
+            switch list {
+            case .success(let values):
+                for value in values {
+                    guard let name = value[kind.key]?.string else { continue }
+                    let exposed = kind == .tools || kind == .prompts ? names.name(name, of: target) : names.uri(name, of: target)
+                    guard seen.insert(exposed).inserted else {
+                        link.runtime.log(
+                            .warning, "mcp: a second \(kind.rawValue) item '\(exposed)', of target "
+                                + "'\(link.backend.targets[target].name)', is hidden")
+                        continue
+                    }
+                    items.append(ListedItem(target: target, name: name, exposed: exposed, value: value))
+                }
+            case .failure(let failure):
+                let name = link.backend.targets[target].name
+                if case .sessionLost = failure { throw .unknownSession }
+                guard link.backend.failsOpen else { throw .target(name, failure) }
+                link.runtime.log(.warning, "mcp target '\(name)' is left out of \(kind.method.rawValue): \(failure.detail)")
+            }
+        }
+        return items
+    }
+
+    private static func pages(
+        _ link: SessionLink, _ kind: ListKind, _ target: Int, _ id: RPCID
+    ) async -> Result<[JSONValue], TargetFailure> {
+        var items: [JSONValue] = []
+        var cursor: String?
+        do throws(TargetFailure) {
+            for _ in 0..<MCPLimits.listPages {
+                var writer = JSONWriter()
+                writer.object { writer in
+                    guard let cursor else { return }
+                    writer.name("cursor")
+                    writer.value(cursor)
+                }
+                let request = TargetRequest(
+                    id: id, method: kind.method.rawValue, params: writer.bytes, isRepeatable: true)
+                let response = try await link.call(target, request, watchesClient: false)
+                switch response.outcome {
+                case .error(let error):
+                    // A server without such things need not know the method.
+                    if error["code" as StaticString]?.int64 == -32601 { return .success([]) }
+                    throw .badAnswer("error \(error["code" as StaticString]?.int64 ?? 0) to \(kind.method.rawValue)")
+                case .result(let result):
+                    guard let list = result[kind.member], list.kind == .array else {
+                        throw .badAnswer("no '\(kind.member)' in its answer to \(kind.method.rawValue)")
+                    }
+                    items.append(contentsOf: list.elements.filter { $0.kind == .object })
+                    guard items.count <= MCPLimits.listItems else {
+                        throw .badAnswer("more than \(MCPLimits.listItems) \(kind.member)")
+                    }
+                    guard let next = result["nextCursor" as StaticString]?.string else { return .success(items) }
+                    cursor = next
+                }
+            }
+            throw .badAnswer("more than \(MCPLimits.listPages) pages of \(kind.member)")
+        } catch { return .failure(error) }
+    }
+}

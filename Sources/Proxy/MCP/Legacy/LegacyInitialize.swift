@@ -1,0 +1,128 @@
+// `initialize`: every target is greeted at the same time, and their answers become one.
+
+import JSON
+
+struct LegacyInitialize {
+    let request: MCPClientRequest
+
+    private enum Outcome: Sendable {
+        case greeted(JSONValue, SessionToken.TargetState)
+        case failed(TargetFailure)
+    }
+
+    func serve(_ message: RPCRequest, _ params: ClientParams) async throws(RPCError) {
+        let backend = request.backend
+        let runtime = request.runtime
+        let version = MCPVersion.negotiated(try params.text("protocolVersion"))
+        guard let capabilities = try params.object("capabilities"), let info = try params.object("clientInfo") else {
+            throw RPCError(-32602, 400, "'capabilities' and 'clientInfo' are required")
+        }
+        let client = MCPClientInfo(
+            name: String((info["name" as StaticString]?.string ?? "").prefix(256)),
+            version: String((info["version" as StaticString]?.string ?? "").prefix(64)))
+        var token = SessionToken(
+            id: Seal.randomBytes(16), expires: WallClock.nanoseconds / 1_000_000_000 + MCPLimits.sessionSeconds,
+            home: nil, version: version,
+            capabilities: ["sampling", "elicitation", "roots"].filter { capabilities[$0] != nil }, client: client,
+            targets: [])
+        try request.judge(MCPCall(method: message.method, session: token.idText, client: client))
+
+        let greeting = params.encoded(replacing: "protocolVersion", with: version.rawValue)
+        var homed: HomedSession?
+        if backend.targets.contains(where: { $0.isHomed }) {
+            guard runtime.sessions.count < MCPLimits.sessions else { throw .tooMany("sessions") }
+            let session = HomedSession(id: token.id, backend: backend, runtime: runtime, greeting: greeting)
+            runtime.add(session)
+            token.home = runtime.loop.index
+            homed = session
+        }
+        let link = SessionLink(
+            backend, runtime, token, travelling: request.checks.travelling, client: request.exchange.clientSocket)
+        let session = homed
+        let outcomes = await FanOut.run(runtime.loop, Array(backend.targets.indices)) { target in
+            await LegacyInitialize.greet(target, link, session, greeting)
+        }
+
+        var merged = Greeting(targets: backend.targets.count)
+        for (target, outcome) in zip(backend.targets, outcomes) {
+            switch outcome {
+            case .greeted(let result, let state):
+                token.targets.append(state)
+                merged.add(result, target: target.name)
+            case .failed(let failure):
+                runtime.log(.warning, "mcp target '\(target.name)' could not be initialized: \(failure.detail)")
+                guard backend.failsOpen else {
+                    link.token = token
+                    await link.end()
+                    request.record.detail = "\(target.name): \(failure.detail)"
+                    throw .target(target.name, failure)
+                }
+            }
+        }
+        guard !token.targets.isEmpty else {
+            await link.end()
+            throw RPCError(-32001, 502, "No target is available")
+        }
+        guard
+            let sealed = runtime.service.seal.seal(token.encoded, .session, boundTo: request.binding)
+        else { throw RPCError(-32603, 500, "Internal error") }
+        request.reply.session = sealed
+        let bytes = RPCWriter.result(message.id) { writer in
+            writer.object { writer in
+                writer.name("protocolVersion")
+                writer.value(version.rawValue)
+                writer.name("capabilities")
+                merged.writeCapabilities(&writer)
+                writer.name("serverInfo")
+                merged.writeServerInfo(&writer)
+                if let text = merged.joinedInstructions {
+                    writer.name("instructions")
+                    writer.value(text)
+                }
+            }
+        }
+        await request.reply.finish(bytes)
+    }
+
+    /// Greets one target.
+    private static func greet(
+        _ target: Int, _ link: SessionLink, _ session: HomedSession?, _ greeting: [UInt8]
+    ) async -> Outcome {
+        let name = link.backend.targets[target].name
+        do throws(TargetFailure) {
+            let result: JSONValue
+            var upstreamSession: String?
+            if let http = link.httpLink(target) {
+                let request = TargetRequest(
+                    id: .integer(0), method: MCPMethod.initialize.rawValue, params: greeting, isRepeatable: true)
+                let context = HTTPMessageContext(
+                    travelling: link.travelling, deadline: link.runtime.loop.now + MCPLimits.handshakeTimeout,
+                    isRepeatable: true)
+                let reply = try await http.open(.post, request.message(id: request.id), context)
+                defer { reply.close() }
+                if let failure = reply.failure(hasSession: false) { throw failure }
+                upstreamSession = reply.session
+                var answer: JSONValue?
+                while answer == nil, let message = try await reply.next() {
+                    if case .response(let response) = message {
+                        guard case .result(let value) = response.outcome else {
+                            throw .badAnswer("it refused 'initialize'")
+                        }
+                        answer = value
+                    }
+                }
+                guard let answer else { throw .badAnswer("no answer to 'initialize'") }
+                result = answer
+            } else if let session {
+                result = try await session.start(target)
+            } else {
+                throw .unavailable("no session to start it in")
+            }
+            guard let text = result["protocolVersion" as StaticString]?.string,
+                let version = MCPVersion(rawValue: text), !version.isModern
+            else { throw .badAnswer("a protocol version that the gateway does not speak") }
+            return .greeted(
+                result, SessionToken.TargetState(name: name, version: version, session: upstreamSession))
+        } catch { return .failed(error) }
+    }
+}

@@ -1,0 +1,71 @@
+// The params of a client's request, taken apart: what is judged is named here, and what is sent on is written from it.
+
+import JSON
+
+struct ClientParams {
+    /// Members that some method of the protocol gives a meaning.
+    private static let known = [
+        "name", "arguments", "uri", "cursor", "ref", "argument", "context", "level", "_meta", "task", "taskId",
+        "requestId", "reason", "progressToken", "progress", "total", "message", "inputResponses", "requestState",
+        "protocolVersion", "capabilities", "clientInfo",
+    ]
+
+    let value: JSONValue?
+
+    /// - Throws: for a member that differs from a known one in letter case only. A server whose JSON library ignores
+    ///   case would read it instead of what was judged.
+    init(_ params: JSONValue?) throws(RPCError) {
+        value = params
+        guard let params else { return }
+        for (name, _) in params.members {
+            guard let name = name.string, !ClientParams.known.contains(name) else { continue }
+            let lowered = name.lowercased()
+            if let twin = ClientParams.known.first(where: { $0.lowercased() == lowered }) {
+                throw .invalidRequest("'\(name.prefix(64))' is not '\(twin)'")
+            }
+        }
+        if let meta = params["_meta" as StaticString], meta.kind != .object {
+            throw .invalidRequest("'_meta' must be an object")
+        }
+    }
+
+    func text(_ name: StaticString) throws(RPCError) -> String {
+        guard let text = value?[name]?.string else { throw RPCError(-32602, 400, "'\(name)' must be a string") }
+        return text
+    }
+
+    func object(_ name: StaticString) throws(RPCError) -> JSONValue? {
+        guard let object = value?[name] else { return nil }
+        guard object.kind == .object else { throw RPCError(-32602, 400, "'\(name)' must be an object") }
+        return object
+    }
+
+    var progressToken: RPCID? {
+        (value?["_meta" as StaticString]?["progressToken" as StaticString]).flatMap { RPCID($0) }
+    }
+
+    /// The params with one member's value replaced.
+    func encoded(replacing member: String, with text: String) -> [UInt8] {
+        encoded { name, writer in
+            guard name.equals(member) else { return false }
+            writer.value(text)
+            return true
+        }
+    }
+
+    /// The params as they are.
+    func encoded() -> [UInt8]? { value == nil ? nil : encoded { _, _ in false } }
+
+    /// `write` writes the value of a member in place of the one that was sent, or says no.
+    func encoded(_ write: (JSONValue, inout JSONWriter) -> Bool) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            guard let value else { return }
+            for (name, member) in value.members {
+                writer.name(name.string ?? "")
+                if !write(name, &writer) { writer.value(member) }
+            }
+        }
+        return writer.bytes
+    }
+}

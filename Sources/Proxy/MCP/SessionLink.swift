@@ -1,0 +1,175 @@
+// A legacy session at work for one request: sends to its targets wherever they live, and brings back what they say.
+
+import JSON
+
+final class SessionLink: @unchecked Sendable {
+    let backend: CompiledMCP
+    let runtime: MCPRuntime
+    var token: SessionToken
+    let travelling: [(name: String, value: String)]
+    let client: Socket?
+
+    init(
+        _ backend: CompiledMCP, _ runtime: MCPRuntime, _ token: SessionToken,
+        travelling: [(name: String, value: String)], client: Socket?
+    ) {
+        self.backend = backend
+        self.runtime = runtime
+        self.token = token
+        self.travelling = travelling
+        self.client = client
+    }
+
+    /// The loop that has the session's children.
+    var home: MCPRuntime? { token.home.flatMap { runtime.service.runtime(ofLoop: $0) } }
+
+    /// The targets that took part in `initialize`.
+    var liveTargets: [Int] { token.targets.compactMap { backend.byName[$0.name] } }
+
+    func httpLink(_ target: Int) -> HTTPServerLink? {
+        guard case .http(let upstream, let path) = backend.targets[target].kind else { return nil }
+        return HTTPServerLink(core: runtime.core, target: backend.targets[target], upstream: upstream, path: path)
+    }
+
+    private func context(_ target: Int, timeout: Duration, client: Socket?) -> HTTPMessageContext {
+        let state = token.state(of: backend.targets[target].name)
+        return HTTPMessageContext(
+            session: state?.session, version: state?.version, travelling: travelling,
+            deadline: runtime.loop.now + timeout, client: client)
+    }
+
+    // MARK: Requests
+
+    /// Sends a request and waits for its answer; `onMessage` gets what comes before it.
+    func call(
+        _ target: Int, _ request: TargetRequest, watchesClient: Bool = true,
+        onMessage: (RPCMessage) async -> Void = { _ in }
+    ) async throws(TargetFailure) -> RPCResponse {
+        guard token.state(of: backend.targets[target].name) != nil else {
+            throw .unavailable("it took no part in this session's beginning")
+        }
+        guard let link = httpLink(target) else { return try await callChild(target, request, onMessage) }
+        var context = context(
+            target, timeout: backend.targets[target].callTimeout, client: watchesClient ? client : nil)
+        context.isRepeatable = request.isRepeatable
+        let reply = try await link.open(.post, request.message(id: request.id), context)
+        defer { reply.close() }
+        if let failure = reply.failure(hasSession: context.session != nil) {
+            // Some servers say what is wrong in JSON-RPC as well as in the status.
+            guard case .badAnswer = failure, reply.isJSON, case .response(let response)? = try await reply.next(),
+                response.id == nil || response.id == request.id
+            else { throw failure }
+            return response
+        }
+        while let message = try await reply.next() {
+            if case .response(let response) = message {
+                guard response.id == request.id else { throw .badAnswer("a response to another request") }
+                return response
+            }
+            await onMessage(message)
+        }
+        throw .badAnswer("its reply ended without a response")
+    }
+
+    private func callChild(
+        _ target: Int, _ request: TargetRequest, _ onMessage: (RPCMessage) async -> Void
+    ) async throws(TargetFailure) -> RPCResponse {
+        guard let home else { throw .sessionLost }
+        let mailbox = Mailbox(loop: runtime.loop)
+        runtime.watch(mailbox, until: runtime.loop.now + backend.targets[target].callTimeout)
+        let id = token.id
+        var outcome: String? = "the request was given up"
+        defer {
+            mailbox.close()
+            runtime.unwatch(mailbox)
+            let abandoned = outcome
+            home.run { home.sessions[id]?.finish(request.id, abandoned: abandoned) }
+        }
+        let submit: @Sendable () async -> Void = {
+            guard let session = home.sessions[id] else { return mailbox.post(.failed(.sessionLost)) }
+            await session.submit(request, target, to: mailbox)
+        }
+        if home.loop.isOnLoop { await submit() } else { home.loop.spawn(submit) }
+        while let event = await mailbox.next() {
+            switch event {
+            case .message(.response(let response), _):
+                outcome = nil
+                return response
+            case .message(let message, _): await onMessage(message)
+            case .failed(let failure):
+                if case .timedOut = failure { outcome = "timeout" } else { outcome = nil }
+                throw failure
+            case .idle: continue
+            }
+        }
+        throw .cancelled
+    }
+
+    // MARK: Notifications and answers
+
+    /// Sends a message that has no answer.
+    func send(_ message: [UInt8], to target: Int) async {
+        guard let link = httpLink(target) else {
+            guard let home else { return }
+            let id = token.id
+            return home.run { home.sessions[id]?.send(message, to: target) }
+        }
+        do throws(TargetFailure) {
+            let reply = try await link.open(
+                .post, message, context(target, timeout: backend.targets[target].callTimeout, client: nil))
+            defer { reply.close() }
+            if let failure = reply.failure(hasSession: false) { throw failure }
+            _ = try await reply.wholeBody()
+        } catch {
+            runtime.log(.warning, "mcp target '\(backend.targets[target].name)' did not take a message: \(error.detail)")
+        }
+    }
+
+    /// Sends a message to every target of the session, at the same time.
+    func sendToAll(_ message: [UInt8]) async {
+        _ = await FanOut.run(runtime.loop, liveTargets) { target in await self.send(message, to: target) }
+    }
+
+    func cancel(_ id: RPCID, reason: String, message: [UInt8]) async {
+        if let home {
+            let session = token.id
+            home.run { home.sessions[session]?.cancel(id, reason: reason) }
+        }
+        let remote = liveTargets.filter { !backend.targets[$0].isHomed }
+        _ = await FanOut.run(runtime.loop, remote) { target in await self.send(message, to: target) }
+    }
+
+    // MARK: End
+
+    /// Ends the session everywhere.
+    func end() async {
+        if let home {
+            let id = token.id
+            await home.loop.perform { home.end(id) }
+        }
+        let remote = token.targets.compactMap { state in state.session == nil ? nil : backend.byName[state.name] }
+        _ = await FanOut.run(runtime.loop, remote) { target in
+            guard let link = self.httpLink(target) else { return }
+            do throws(TargetFailure) {
+                let reply = try await link.open(.delete, [], self.context(target, timeout: .seconds(10), client: nil))
+                _ = try await reply.wholeBody()
+            } catch {
+                self.runtime.log(
+                    .info, "mcp target '\(self.backend.targets[target].name)' did not end its session: \(error.detail)")
+            }
+        }
+    }
+}
+
+/// The same work for several targets at the same time, on one loop; results in the order of the targets.
+enum FanOut {
+    static func run<R: Sendable>(
+        _ loop: EventLoop, _ targets: [Int], _ body: @escaping @Sendable (Int) async -> R
+    ) async -> [R] {
+        if targets.count == 1 { return [await body(targets[0])] }
+        let tasks = targets.map { target in Task(executorPreference: loop) { await body(target) } }
+        var results: [R] = []
+        for task in tasks { results.append(await task.value) }
+        return results
+    }
+}
