@@ -9,7 +9,7 @@ struct Checker {
     var problems: [Diagnostic] = []
     var unifier = TypeUnifier()
     /// Variables of the macros around the current node, the innermost last.
-    var scopes: [[String: CELType]] = []
+    var scopes: [(name: String, type: CELType)] = []
 
     init(_ parsed: ParsedExpression, _ environment: Environment) {
         self.parsed = parsed
@@ -84,17 +84,23 @@ struct Checker {
 
     // MARK: Names
 
+    private static func isRooted(_ name: String) -> Bool { name.utf8.first == UInt8(ascii: ".") }
+
     /// The variable or type that `name` stands for.
     private func lookUp(_ name: String) -> (Reference, CELType)? {
-        if !name.hasPrefix(".") {
-            for scope in scopes.reversed() {
-                if let type = scope[name] { return (.local(name), type) }
-            }
+        if !Checker.isRooted(name), let local = scopes.last(where: { $0.name == name }) {
+            return (.local(name), local.type)
         }
+        if environment.container.isEmpty, !Checker.isRooted(name) { return lookUpGlobal(name) }
         for candidate in environment.candidates(name) {
-            if let type = environment.variables[candidate] { return (.variable(candidate), type) }
-            if let type = Environment.typeNames[candidate] { return (.type(type), .type(type)) }
+            if let found = lookUpGlobal(candidate) { return found }
         }
+        return nil
+    }
+
+    private func lookUpGlobal(_ name: String) -> (Reference, CELType)? {
+        if let type = environment.variables[name] { return (.variable(name), type) }
+        if let type = Environment.typeNames[name] { return (.type(type), .type(type)) }
         return nil
     }
 
@@ -106,34 +112,34 @@ struct Checker {
         if let reason = environment.unavailableVariables[name] {
             report("'\(name)' is not available here: \(reason)", id)
         } else {
-            let known = environment.variables.keys + scopes.flatMap(\.keys).filter { !$0.hasPrefix("@") }
+            let known = environment.variables.keys + scopes.map(\.name).filter { !$0.hasPrefix("@") }
             report("undeclared reference to '\(name)'", id, suggestion: Suggestion.nearest(to: name, in: known))
         }
         return .error
     }
 
-    /// `a.b.c` when the node is a chain of plain selects on a name.
+    /// `a.b.c` when the node is a chain of plain selects on a name, and a name that begins so may be declared.
     private func qualifiedName(_ id: ExprID) -> String? {
-        switch ast[id] {
-        case .ident(let name): name
-        case .select(let operand, let field, false, false): qualifiedName(operand).map { "\($0).\(field)" }
-        default: nil
-        }
+        var first = id
+        while case .select(let operand, _, false, false) = ast[first] { first = operand }
+        guard case .ident(let name) = ast[first], environment.mayBeginName(name) else { return nil }
+        // A macro's variable hides every declared name that begins with it.
+        if !Checker.isRooted(name), scopes.contains(where: { $0.name == name }) { return nil }
+        return spelling(id)
     }
 
-    /// The leftmost name of a chain is a macro's variable, which hides every declared name that begins with it.
-    private func beginsWithLocal(_ name: String) -> Bool {
-        guard !name.hasPrefix(".") else { return false }
-        let first = String(name.prefix { $0 != "." })
-        return scopes.contains { $0[first] != nil }
+    private func spelling(_ id: ExprID) -> String {
+        switch ast[id] {
+        case .ident(let name): name
+        case .select(let operand, let field, _, _): "\(spelling(operand)).\(field)"
+        default: ""
+        }
     }
 
     private mutating func select(
         _ id: ExprID, _ operand: ExprID, _ field: String, testOnly: Bool, optional: Bool
     ) -> CELType {
-        if !testOnly, !optional, let name = qualifiedName(id), !beginsWithLocal(name),
-            let (reference, type) = lookUp(name)
-        {
+        if !testOnly, !optional, let name = qualifiedName(id), let (reference, type) = lookUp(name) {
             references[Int(id.index)] = reference
             return type
         }
@@ -170,10 +176,10 @@ struct Checker {
                 "unknown field '\(field)' of '\(name)'", field, id,
                 suggestion: Suggestion.nearest(to: field, in: record.fields.keys))
             return .error
-        case .parameter:
+        case .variable:
             _ = unifier.isAssignable(type, .dyn)
             return .dyn
-        case .dyn, .error: return .dyn
+        case .dyn, .error, .parameter: return .dyn
         default:
             report("type '\(type)' has no fields", id)
             return .error
@@ -184,7 +190,9 @@ struct Checker {
     private mutating func reportAtField(_ message: String, _ field: String, _ id: ExprID, suggestion: String?) {
         guard problems.count < Lexer.maximumProblems else { return }
         var range = ast.range(of: id)
-        if case .select(_, _, false, _) = ast[id] { range.start = max(range.start, range.end - Int32(field.utf8.count)) }
+        if case .select(_, _, false, _) = ast[id] {
+            range.start = max(range.start, range.end - Int32(field.utf8.count))
+        }
         problems.append(Diagnostic(message, range, suggestion: suggestion))
     }
 
@@ -193,7 +201,7 @@ struct Checker {
     private mutating func call(
         _ id: ExprID, _ function: String, _ target: ExprID?, _ arguments: [ExprID]
     ) -> CELType {
-        if let target, let qualifier = qualifiedName(target), !beginsWithLocal(qualifier) {
+        if let target, let qualifier = qualifiedName(target) {
             for candidate in environment.candidates("\(qualifier).\(function)") {
                 if let overloads = environment.functions[candidate], overloads.contains(where: { !$0.isMember }) {
                     references[Int(id.index)] = .function(candidate, isNamespaced: true)
@@ -265,9 +273,15 @@ struct Checker {
         for argument in arguments { argumentTypes.append(visit(argument)) }
         var result: CELType?
         for overload in overloads where overload.isMember == isMember && overload.parameters.count == arguments.count {
-            let instance = unifier.instantiate(overload.parameters + [overload.result])
-            guard unifier.assign(argumentTypes, to: Array(instance.dropLast())) else { continue }
-            let type = unifier.resolve(instance[instance.count - 1])
+            let type: CELType
+            if overload.isPolymorphic {
+                let instance = unifier.instantiate(overload)
+                guard unifier.assign(argumentTypes, to: instance.parameters) else { continue }
+                type = unifier.resolve(instance.result)
+            } else {
+                guard unifier.assign(argumentTypes, to: overload.parameters) else { continue }
+                type = overload.result
+            }
             if let known = result {
                 // Several overloads fit: only a dynamic argument allows that, and then the result is as open.
                 if known != type { result = .dyn }
@@ -329,7 +343,7 @@ struct Checker {
         for entry in entries {
             let key = visit(entry.key)
             switch unifier.resolve(key) {
-            case .bool, .int, .uint, .string, .dyn, .error, .parameter: break
+            case .bool, .int, .uint, .string, .dyn, .error, .variable, .parameter: break
             case let other: report("a map's key cannot be a '\(other)'", entry.key)
             }
             keyType = keyType.map { unifier.join($0, key) } ?? key
@@ -362,7 +376,7 @@ struct Checker {
             second = value
         case .object:
             first = .string
-        case .dyn, .error, .parameter:
+        case .dyn, .error, .variable, .parameter:
             first = .dyn
         default:
             report("a macro cannot go through a '\(range)': it takes a list or a map", fold.range)
@@ -371,10 +385,10 @@ struct Checker {
         }
         // The bound value of cel.bind has no element, and any name may shadow.
         if fold.variable == "#unused" { first = .dyn }
-        scopes.append([fold.accumulator: accumulator])
-        var variables = [fold.variable: first]
-        if let name = fold.variable2 { variables[name] = second }
-        scopes.append(variables)
+        let outer = scopes.count
+        scopes.append((fold.accumulator, accumulator))
+        scopes.append((fold.variable, first))
+        if let name = fold.variable2 { scopes.append((name, second)) }
         let condition = visit(fold.condition)
         if !unifier.isAssignable(condition, .bool) { report("a condition must be a bool", fold.condition) }
         let step = visit(fold.step)
@@ -384,7 +398,8 @@ struct Checker {
                 "expected '\(unifier.resolve(accumulator, final: true))' instead of '\(unifier.resolve(step, final: true))'",
                 fold.step)
         }
-        scopes.removeLast()
+        // The result sees the accumulator alone.
+        scopes.removeSubrange((outer + 1)...)
         let result = visit(fold.result)
         scopes.removeLast()
         return unifier.resolve(result)

@@ -1,27 +1,29 @@
 // Type variables and assignability (language definition, "Gradual Type Checking").
 
 struct TypeUnifier {
-    /// What type variables stand for.
-    private var bindings: [String: CELType] = [:]
-    private var fresh = 0
+    /// What type variables stand for, by their numbers.
+    private var bindings: [CELType?] = []
+    /// Bound variables in the order of binding, so that a failed attempt is undone at the price of its own length.
+    private var trail: [Int32] = []
 
     mutating func freshVariable() -> CELType {
-        fresh += 1
-        return .parameter("_\(fresh)")
+        bindings.append(nil)
+        return .variable(Int32(bindings.count - 1))
     }
 
-    /// A copy of an overload's types with variables of its own.
-    mutating func instantiate(_ types: [CELType]) -> [CELType] {
-        var names: [String: CELType] = [:]
-        return types.map { instantiate($0, &names) }
+    /// The types of an overload with variables of their own.
+    mutating func instantiate(_ overload: Overload) -> (parameters: [CELType], result: CELType) {
+        var names: [(String, CELType)] = []
+        let parameters = overload.parameters.map { instantiate($0, &names) }
+        return (parameters, instantiate(overload.result, &names))
     }
 
-    private mutating func instantiate(_ type: CELType, _ names: inout [String: CELType]) -> CELType {
+    private mutating func instantiate(_ type: CELType, _ names: inout [(String, CELType)]) -> CELType {
         switch type {
         case .parameter(let name):
-            if let known = names[name] { return known }
+            if let known = names.first(where: { $0.0 == name }) { return known.1 }
             let variable = freshVariable()
-            names[name] = variable
+            names.append((name, variable))
             return variable
         case .list(let element): return .list(instantiate(element, &names))
         case .map(let key, let value): return .map(key: instantiate(key, &names), value: instantiate(value, &names))
@@ -34,9 +36,13 @@ struct TypeUnifier {
 
     /// With every known variable replaced. `final`: unknown ones become `dyn`.
     func resolve(_ type: CELType, final: Bool = false) -> CELType {
+        type.hasVariables ? substitute(type, final: final) : type
+    }
+
+    private func substitute(_ type: CELType, final: Bool) -> CELType {
         switch type {
-        case .parameter(let name):
-            if let bound = bindings[name] { return resolve(bound, final: final) }
+        case .variable(let number):
+            if let bound = bindings[Int(number)] { return resolve(bound, final: final) }
             return final ? .dyn : type
         case .list(let element): return .list(resolve(element, final: final))
         case .map(let key, let value):
@@ -50,9 +56,9 @@ struct TypeUnifier {
 
     /// Whether all of `from` can be used where `to` is wanted; binds variables only when they all can.
     mutating func assign(_ from: [CELType], to: [CELType]) -> Bool {
-        let saved = bindings
-        for (a, b) in zip(from, to) where !assign(a, b) {
-            bindings = saved
+        let mark = trail.count
+        for index in 0..<min(from.count, to.count) where !assign(from[index], to[index]) {
+            while trail.count > mark { bindings[Int(trail.removeLast())] = nil }
             return false
         }
         return true
@@ -65,8 +71,10 @@ struct TypeUnifier {
         let to = shallow(to)
         if from == to { return true }
         switch (from, to) {
-        case (_, .parameter(let name)): return bind(name, from)
-        case (.parameter(let name), _): return bind(name, to)
+        case (_, .variable(let number)): return bind(number, from)
+        case (.variable(let number), _): return bind(number, to)
+        // A variable outside of an overload was declared without a meaning.
+        case (.parameter, _), (_, .parameter): return true
         case (.dyn, _), (_, .dyn), (.error, _), (_, .error): return true
         case (.null, .nullable), (.null, .object), (.null, .timestamp), (.null, .duration), (.null, .opaque):
             return true
@@ -91,24 +99,26 @@ struct TypeUnifier {
 
     private func shallow(_ type: CELType) -> CELType {
         var type = type
-        while case .parameter(let name) = type, let bound = bindings[name] { type = bound }
+        while case .variable(let number) = type, let bound = bindings[Int(number)] { type = bound }
         return type
     }
 
-    private mutating func bind(_ name: String, _ type: CELType) -> Bool {
+    private mutating func bind(_ number: Int32, _ type: CELType) -> Bool {
         // A variable that would stand for something that contains it has no type.
-        guard !occurs(name, type) else { return false }
-        bindings[name] = type
+        guard !occurs(number, type) else { return false }
+        bindings[Int(number)] = type
+        trail.append(number)
         return true
     }
 
-    private func occurs(_ name: String, _ type: CELType) -> Bool {
-        switch shallow(type) {
-        case .parameter(let other): other == name
-        case .list(let element): occurs(name, element)
-        case .map(let key, let value): occurs(name, key) || occurs(name, value)
-        case .type(let inner), .nullable(let inner): occurs(name, inner)
-        case .opaque(_, let arguments): arguments.contains { occurs(name, $0) }
+    private func occurs(_ number: Int32, _ type: CELType) -> Bool {
+        guard type.hasVariables else { return false }
+        return switch shallow(type) {
+        case .variable(let other): other == number
+        case .list(let element): occurs(number, element)
+        case .map(let key, let value): occurs(number, key) || occurs(number, value)
+        case .type(let inner), .nullable(let inner): occurs(number, inner)
+        case .opaque(_, let arguments): arguments.contains { occurs(number, $0) }
         default: false
         }
     }
@@ -129,8 +139,8 @@ struct TypeUnifier {
     private func moreGeneral(_ a: CELType, _ b: CELType) -> CELType {
         switch (a, b) {
         case (.dyn, _), (_, .dyn): .dyn
-        case (.parameter, _): b
-        case (_, .parameter): a
+        case (.variable, _): b
+        case (_, .variable): a
         case (.list(let x), .list(let y)): .list(moreGeneral(x, y))
         case (.map(let xk, let xv), .map(let yk, let yv)):
             .map(key: moreGeneral(xk, yk), value: moreGeneral(xv, yv))

@@ -1,7 +1,7 @@
 // The types of the language, as the checker deduces them and declarations state them.
 
 /// A CEL type (language definition, "Types").
-public indirect enum CELType: Hashable, Sendable {
+public enum CELType: Hashable, Sendable {
     case dyn
     case error
     case null
@@ -14,17 +14,19 @@ public indirect enum CELType: Hashable, Sendable {
     case timestamp
     case duration
     /// A value of a primitive type or null (google.protobuf wrappers, or a claim that may be absent).
-    case nullable(CELType)
+    indirect case nullable(CELType)
     /// The type of a type; `type(dyn)` when not known which.
-    case type(CELType)
-    case list(CELType)
-    case map(key: CELType, value: CELType)
+    indirect case type(CELType)
+    indirect case list(CELType)
+    indirect case map(key: CELType, value: CELType)
     /// Abstract types by name: `optional_type(T)`, `net.IP`, `net.CIDR`, …
-    case opaque(String, [CELType])
+    indirect case opaque(String, [CELType])
     /// A record whose fields are declared (`TypeRegistry`): `request`, `jwt`, `mcp.tool`, … or a protobuf message.
     case object(String)
     /// A type variable of a polymorphic declaration.
     case parameter(String)
+    /// A type variable of one check, not yet known. No type of a checked expression has any.
+    case variable(Int32)
 
     public static func optional(_ wrapped: CELType) -> CELType { .opaque("optional_type", [wrapped]) }
     public static let ip = CELType.opaque("net.IP", [])
@@ -54,6 +56,22 @@ extension CELType: CustomStringConvertible {
         case .opaque(let name, let arguments):
             arguments.isEmpty ? name : "\(name)(\(arguments.map(\.description).joined(separator: ", ")))"
         case .object(let name), .parameter(let name): name
+        case .variable(let number): "_\(number)"
         }
     }
+}
+
+extension CELType {
+    /// Whether a part of the type satisfies `predicate`, the type itself included.
+    func contains(_ predicate: (CELType) -> Bool) -> Bool {
+        if predicate(self) { return true }
+        return switch self {
+        case .nullable(let inner), .type(let inner), .list(let inner): inner.contains(predicate)
+        case .map(let key, let value): key.contains(predicate) || value.contains(predicate)
+        case .opaque(_, let arguments): arguments.contains { $0.contains(predicate) }
+        default: false
+        }
+    }
+
+    var hasVariables: Bool { contains { if case .variable = $0 { true } else { false } } }
 }

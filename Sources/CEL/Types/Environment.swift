@@ -38,6 +38,8 @@ public final class Environment: Sendable {
     package let roots: [String]
     /// The place of each variable in `roots`.
     package let slots: [String: Int]
+    /// The first parts of the declared names that have several.
+    private let namespaces: Set<String>
 
     public init(
         container: String = "", variables: [String: CELType] = [:], unavailableVariables: [String: String] = [:],
@@ -50,6 +52,19 @@ public final class Environment: Sendable {
         self.unavailableVariables = unavailableVariables
         self.records = Dictionary(records.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
         self.functions = functions.isEmpty ? Environment.library : Environment.library.merging(functions) { $0 + $1 }
+        namespaces = Environment.libraryNamespaces.union(Environment.firstParts(variables.keys))
+            .union(Environment.firstParts(functions.keys))
+    }
+
+    private static let libraryNamespaces = firstParts(library.keys).union(firstParts(typeNames.keys))
+
+    private static func firstParts(_ names: some Sequence<String>) -> Set<String> {
+        Set(names.compactMap { name in name.firstIndex(of: ".").map { String(name[..<$0]) } })
+    }
+
+    /// Whether a declared name may be `first` and more parts behind it.
+    func mayBeginName(_ first: String) -> Bool {
+        !container.isEmpty || first.utf8.first == UInt8(ascii: ".") || namespaces.contains(first)
     }
 
     /// Every function of the language and its libraries.

@@ -3,15 +3,20 @@
 /// One way of calling a function.
 public struct Overload: Hashable, Sendable {
     /// Called as `first.f(rest…)`.
-    public var isMember: Bool
+    public let isMember: Bool
     /// The receiver first, when there is one.
-    public var parameters: [CELType]
-    public var result: CELType
+    public let parameters: [CELType]
+    public let result: CELType
+    /// Whether the types have variables, which stand for other types at each call.
+    let isPolymorphic: Bool
 
     public init(isMember: Bool, parameters: [CELType], result: CELType) {
         self.isMember = isMember
         self.parameters = parameters
         self.result = result
+        isPolymorphic = (parameters + [result]).contains { type in
+            type.contains { if case .parameter = $0 { true } else { false } }
+        }
     }
 }
 
