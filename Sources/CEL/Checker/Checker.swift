@@ -143,7 +143,9 @@ struct Checker {
             references[Int(id.index)] = reference
             return type
         }
-        let operandType = unifier.resolve(visit(operand))
+        // In two steps: the bindings that visiting makes count.
+        let visited = visit(operand)
+        let operandType = unifier.resolve(visited)
         let (unwrapped, wasOptional) = Checker.unwrapOptional(operandType)
         let type = fieldType(unwrapped, field, id)
         if testOnly { return .bool }
@@ -363,7 +365,8 @@ struct Checker {
     }
 
     private mutating func comprehension(_ fold: Expr.Comprehension) -> CELType {
-        let range = unifier.resolve(visit(fold.range))
+        let visited = visit(fold.range)
+        let range = unifier.resolve(visited)
         let accumulator = visit(fold.initial)
         var first: CELType
         var second: CELType = .dyn
