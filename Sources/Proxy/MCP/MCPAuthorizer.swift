@@ -64,6 +64,8 @@ package protocol MCPAuthorizer {
     func judge(_ call: MCPCall) -> MCPJudgement
     /// The same rules with the arguments unknown: false only when every call would be denied.
     func shows(_ item: MCPItem) -> Bool
+    /// Some rule reads `mcp.tool.annotations`: they are looked up before a call is judged.
+    var readsAnnotations: Bool { get }
 }
 
 /// A route without rules.
@@ -71,4 +73,5 @@ package struct AllowAll: MCPAuthorizer {
     package init() {}
     package func judge(_ call: MCPCall) -> MCPJudgement { .allow }
     package func shows(_ item: MCPItem) -> Bool { true }
+    package var readsAnnotations: Bool { false }
 }

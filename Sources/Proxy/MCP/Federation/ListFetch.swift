@@ -17,7 +17,10 @@ struct ListFetch {
 
     /// - Throws: the first failure of a target, unless the backend fails open.
     func all(_ kind: ListKind, id: RPCID) async throws(RPCError) -> [ListedItem] {
-        let targets = link.liveTargets
+        try await some(kind, link.liveTargets, id: id)
+    }
+
+    func some(_ kind: ListKind, _ targets: [Int], id: RPCID) async throws(RPCError) -> [ListedItem] {
         let link = link
         let lists = await FanOut.run(link.runtime.loop, targets) { target in
             await ListFetch.pages(link, kind, target, id)

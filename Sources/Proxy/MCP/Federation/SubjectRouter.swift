@@ -22,8 +22,9 @@ struct SubjectRouter {
             let exposed = try params.text("name")
             let arguments = try params.object("arguments")
             let (target, name) = try await find(exposed, .tools, id, .unknownTool(exposed))
+            let annotations = try await annotations(of: name, target, id)
             try judge(
-                method, target, .tool(name: name, arguments: arguments, annotations: nil), name,
+                method, target, .tool(name: name, arguments: arguments, annotations: annotations), name,
                 .unknownTool(exposed))
             return Routed(target: target, params: params.encoded(replacing: "name", with: name), name: name)
         case .promptsGet:
@@ -94,6 +95,13 @@ struct SubjectRouter {
             guard let item = items.first(where: { $0.exposed == exposed }) else { throw unknown }
             return (item.target, item.name)
         }
+    }
+
+    /// What the tool's target says about it, when a rule wants to know: the same as when the list was filtered.
+    private func annotations(of name: String, _ target: Int, _ id: RPCID) async throws(RPCError) -> JSONValue? {
+        guard request.authorizer.readsAnnotations else { return nil }
+        let items = try await ListFetch(link: link, names: names).some(.tools, [target], id: id)
+        return items.first { $0.name == name }?.value["annotations" as StaticString]
     }
 
     private func judge(
