@@ -156,9 +156,6 @@ struct ConfigurationAssembly {
         switch draft.kind {
         case .host(let address): kind = .host(address)
         case .mcp(var backend):
-            context.report(
-                "\(written.path): mcp backends are not served yet; their requests are answered with an error",
-                at: written.position, severity: .warning)
             for index in backend.targets.indices { backend.targets[index].policies.inherit(from: policies) }
             kind = .mcp(backend)
         case .ai(let groups):

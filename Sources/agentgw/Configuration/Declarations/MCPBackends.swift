@@ -202,8 +202,9 @@ extension Declarations {
     static let mcpFields: [Field<MCPBackend>] = [
         .value("targets", \.targets, .list(target, atLeast: 1, of: "target"), required: true, "The servers."),
         .value(
-            "statefulMode", \.statefulMode, ValueDecoder<MCPBackend.StatefulMode>.word(), default: "stateful",
-            "`stateful` keeps sessions, `stateless` none."),
+            "statefulMode", \.statefulMode, ValueDecoder<MCPBackend.StatefulMode>.word(except: [.stateless]),
+            default: "stateful",
+            "Whether sessions are kept."),
         .value(
             "prefixMode", \.prefixMode, ValueDecoder<MCPBackend.PrefixMode>.word(), default: "conditional",
             "When tools are shown as `target_tool`: with more than one target, `always` or `never`."),
