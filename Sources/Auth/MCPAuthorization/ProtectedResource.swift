@@ -7,6 +7,8 @@ package final class ProtectedResource: Sendable {
     let resource: FetchURL?
     private let resourceText: String?
     let issuer: String
+    /// For the authorization server's metadata.
+    package let fetchRules: KeySetFetchRules
     package let quirks: ProviderQuirks
     package let provider: AuthorizationProvider?
     /// The members to publish, in snake_case, without `resource` and `authorization_servers`.
@@ -26,6 +28,7 @@ package final class ProtectedResource: Sendable {
     init(_ configuration: MCPAuthentication) throws(AuthError) {
         let position = configuration.position
         issuer = configuration.issuer
+        fetchRules = configuration.fetchRules
         provider = configuration.provider
         quirks = .of(configuration.provider)
         clientID = configuration.clientID
@@ -122,7 +125,7 @@ package final class ProtectedResource: Sendable {
     }
 
     /// The `resource_metadata` parameter of challenges (RFC 9728 §3.1: the well-known part goes before the path).
-    func metadataURL(for request: some RequestAttributes, base: String?) -> String {
+    package func metadataURL(for request: some RequestAttributes, base: String?) -> String {
         origin(request, base) + Self.wellKnownResource + resourcePath(request)
     }
 

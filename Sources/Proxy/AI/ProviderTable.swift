@@ -119,3 +119,11 @@ final class CompiledProvider: Sendable {
         self.upstream = upstream
     }
 }
+
+extension CompiledRoute {
+    /// The shape of errors on a path of an AI route; nil for every other route.
+    func errorShape(_ path: ByteView) -> ErrorShape? {
+        guard case .ai(let provider)? = backends.first?.kind else { return nil }
+        return provider.configuration.routes.type(of: path)?.clientShape ?? provider.traits.shape
+    }
+}

@@ -24,7 +24,14 @@ enum HTTPBackend {
         authority.append(rewrite.apply(client: request.authority.text, upstream: upstream.authority))
         policies.requestHeaders?.apply(to: request.headers)
         backend.policies.requestHeaders?.apply(to: request.headers)
-        UpstreamCredentials.apply(backend.policies.backendAuthentication, to: request.headers)
+        do throws(AuthError) {
+            try UpstreamCredentials.apply(backend, to: request.headers, context.worker)
+        } catch {
+            record.reason = "backend_auth"
+            record.detail = error.description
+            return await context.error(
+                exchange, status: 500, message: "no credentials for the upstream could be made", code: "backend_auth")
+        }
 
         var outgoing = OutgoingRequest(
             upstream: upstream, method: request.methodName, target: target.view, authority: authority.view)
@@ -33,7 +40,8 @@ enum HTTPBackend {
             outgoing.deadline = exchange.started + limit
         }
         record.upstream = upstream.key.endpoint.description
-        let edits = ResponseEdits(context: context, route: policies.responseHeaders, backend: backend.policies.responseHeaders)
+        let edits = ResponseEdits(
+            context: context, route: policies.responseHeaders, backend: backend.policies.responseHeaders)
         do throws(UpstreamError) {
             try await Forwarder.forward(exchange, outgoing, core: context.worker.core, onHead: edits.apply)
         } catch {
@@ -59,20 +67,32 @@ struct ResponseEdits {
 
 /// What the gateway shows an upstream that is no AI provider.
 enum UpstreamCredentials {
-    static func apply(_ authentication: BackendAuthentication?, to headers: HeaderBlock) {
-        guard case .key(let secret, let location)? = authentication else { return }
-        let value = IOBuffer(capacity: 256)
-        switch location {
-        case .header(let name, let prefix)?:
-            value.append(prefix)
-            secret.withBytes { value.append(ByteView($0.bindMemory(to: UInt8.self))) }
-            headers.remove(named: name)
-            var name = name
-            name.withUTF8 { headers.append(ByteView($0), value.view) }
-        default:
-            value.append("Bearer ")
-            secret.withBytes { value.append(ByteView($0.bindMemory(to: UInt8.self))) }
-            headers.set(.authorization, value.view)
+    static func apply(
+        _ backend: CompiledBackend, to headers: HeaderBlock, _ worker: LoopWorker
+    ) throws(AuthError) {
+        switch backend.policies.backendAuthentication {
+        case nil, .passthrough?: return
+        case .key(let secret, let location)?:
+            set(secret, at: location ?? .bearer, headers)
+        case .signedToken(let signing)?:
+            let minter = try worker.minter(signing, backend: backend.index)
+            set(try minter.token(now: worker.unixTime), at: minter.location, headers)
         }
+    }
+
+    /// For a target that is shown a key of its own; tokens of ours need a loop's minter.
+    static func apply(_ authentication: BackendAuthentication?, to headers: HeaderBlock) {
+        if case .key(let secret, let location)? = authentication { set(secret, at: location ?? .bearer, headers) }
+    }
+
+    private static func set(_ secret: Secret, at location: CredentialLocation, _ headers: HeaderBlock) {
+        // The loader admits only fields for what is shown to an upstream.
+        guard case .header(let name, let prefix) = location else { return }
+        let value = IOBuffer(capacity: 256)
+        value.append(prefix)
+        secret.withBytes { value.append(ByteView($0.bindMemory(to: UInt8.self))) }
+        headers.remove(named: name)
+        var field = name
+        field.withUTF8 { headers.append(ByteView($0), value.view) }
     }
 }

@@ -14,6 +14,9 @@ final class LoopWorker: @unchecked Sendable {
     let mcp: MCPRuntime
     private(set) var snapshot: Snapshot
     private(set) var auth: AuthLayer
+    let authorizer: Authorizer
+    /// By the number of the backend.
+    private var minters: [Int: TokenMinter] = [:]
     private(set) var isDraining = false
     private var connections: [ObjectIdentifier: HTTP1ServerConnection] = [:]
     private var sockets: [ListeningSocket] = []
@@ -33,10 +36,19 @@ final class LoopWorker: @unchecked Sendable {
         self.mcp = mcp.runtime(core)
         log = LogBuffer(descriptor: STDERR_FILENO, loop: loop)
         auth = try AuthLayer(snapshot.authentication)
+        authorizer = try Authorizer()
     }
 
     /// Milliseconds since the epoch, for token lifetimes.
     var unixTime: UnixTime { UnixTime(milliseconds: WallClock.nanoseconds / 1_000_000) }
+
+    /// The maker of tokens for a backend that is shown ours.
+    func minter(_ signing: JWTSigning, backend: Int) throws(AuthError) -> TokenMinter {
+        if let minter = minters[backend] { return minter }
+        let minter = try TokenMinter(signing)
+        minters[backend] = minter
+        return minter
+    }
 
     // MARK: Connections
 

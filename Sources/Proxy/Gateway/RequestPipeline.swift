@@ -61,6 +61,11 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         let routable = RoutableRequest(
             method: request.methodName, host: request.host, path: request.path, query: request.query,
             headers: request.headers)
+        if let endpoint = MetadataEndpoint(path: request.path.text),
+            await MetadataHandler.serve(exchange, endpoint, listener, worker, &record)
+        {
+            return
+        }
         let match = listener.table.match(routable)
         let route = match.map { listener.routes[$0.route] }
         record.route = route?.label ?? ""
@@ -73,17 +78,20 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
                 exchange, status: 204, contentType: "text/plain", body: [], headers: cors.preflight(request))
         }
         let origin = cors?.judge(request.headers.first(.origin))
-        let context = RouteContext(worker: worker, snapshot: snapshot, listener: listener, cors: cors, origin: origin)
+        let context = RouteContext(
+            worker: worker, snapshot: snapshot, listener: listener, route: route, cors: cors, origin: origin)
 
         guard let principal = await authenticate(exchange, listener.authentication, .anonymous, context, &record) else {
             return
         }
         guard let match, let route else {
+            guard await authorize(exchange, listener.rules, .request, principal, context, &record) else { return }
             record.reason = "no_route"
             return await context.error(exchange, status: 404, message: "route not found", code: "not_found")
         }
         if let principal = await authenticate(exchange, route.authentication, principal, context, &record) {
             record.principal = principal
+            guard await authorize(exchange, route.rules, .request, principal, context, &record) else { return }
             await serve(exchange, route, match, principal, context, &record)
         }
     }
@@ -123,6 +131,35 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         }
     }
 
+    // MARK: May they
+
+    /// Asks every level of rules and records the decision. False: a reply has been sent.
+    private func authorize(
+        _ exchange: Exchange, _ levels: RuleLevels, _ phase: DecisionPhase, _ principal: Principal,
+        _ context: RouteContext, _ record: inout RequestRecord, backend: BackendAttributes? = nil
+    ) async -> Bool {
+        if levels.isEmpty { return true }
+        let inputs = RuleInputs(
+            ExchangeAttributes(exchange: exchange), principal: principal,
+            startTime: UnixTime(nanoseconds: record.startedAt))
+        inputs.backend = backend
+        let began = MonotonicTime.now
+        var decision = worker.authorizer.authorize(levels, inputs, phase: phase)
+        decision.duration = MonotonicTime.now.since(began)
+        worker.writeDecisionLine(decision, inputs, levels, exchange, record)
+        if decision.isAllowed { return true }
+        let resource = context.route?.authentication?.protectedResource
+        let scopes = resource == nil ? [] : worker.authorizer.missingScopes(levels, inputs, phase: phase)
+        let rejection = Rejection.denied(
+            decision, metadataURL: resource?.metadataURL(for: ExchangeAttributes(exchange: exchange), base: nil),
+            scopes: scopes)
+        record.reason = rejection.code
+        record.detail = rejection.reason
+        record.decision = decision.id
+        await context.reject(exchange, rejection)
+        return false
+    }
+
     // MARK: Where to
 
     private func serve(
@@ -145,6 +182,11 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         guard let backend = route.pick(&worker.random) else {
             record.reason = "no_backend"
             return await context.error(exchange, status: 500, message: "no valid backend", code: "no_backend")
+        }
+        let attributes = BackendAttributes(name: backend.name, type: backend.typeName)
+        guard await authorize(exchange, backend.rules, .backend, principal, context, &record, backend: attributes)
+        else {
+            return
         }
         strip(exchange, route, backend, context)
         switch backend.kind {
@@ -192,6 +234,7 @@ struct RouteContext {
     let worker: LoopWorker
     let snapshot: Snapshot
     let listener: CompiledListener
+    let route: CompiledRoute?
     let cors: CORSPolicy?
     let origin: CORSPolicy.Judgement?
 
@@ -221,10 +264,18 @@ struct RouteContext {
 
     func send(_ exchange: Exchange, status: Int, body: [UInt8] = [], headers: [(String, String)]) async {
         await Reply.send(
-            exchange, status: status, contentType: "text/plain; charset=utf-8", body: body, headers: headers + corsFields)
+            exchange, status: status, contentType: "text/plain; charset=utf-8", body: body,
+            headers: headers + corsFields)
     }
 
     func reject(_ exchange: Exchange, _ rejection: Rejection) async {
+        // A provider's SDK wants its API's errors also from what stands in front of it.
+        if let shape = route?.errorShape(exchange.request.path), !rejection.isJSON {
+            return await Reply.error(
+                exchange, status: rejection.status, message: rejection.text, code: rejection.code, shape: shape,
+                headers: rejection.headers.filter { $0.name != "content-type" }.map { ($0.name, $0.value) } + corsFields
+            )
+        }
         var headers = rejection.headers.map { ($0.name, $0.value) }
         var contentType: StaticString = "text/plain; charset=utf-8"
         headers.removeAll { name, value in
@@ -236,4 +287,12 @@ struct RouteContext {
             exchange, status: rejection.status, contentType: contentType, body: rejection.body,
             headers: headers + corsFields)
     }
+}
+
+extension Rejection {
+    fileprivate var isJSON: Bool {
+        headers.contains { $0.name == "content-type" && $0.value.hasPrefix("application/json") }
+    }
+
+    fileprivate var text: String { String(decoding: body, as: UTF8.self) }
 }

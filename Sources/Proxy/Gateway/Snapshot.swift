@@ -29,14 +29,18 @@ package final class Snapshot: Sendable {
 
 package struct SnapshotError: Error, CustomStringConvertible {
     package let position: FilePosition
-    package let message: String
+    package let description: String
 
     init(_ message: String, _ position: FilePosition = .none) {
-        self.message = message
         self.position = position
+        description = position == .none ? "error: \(message)" : "\(position): error: \(message)"
     }
 
-    package var description: String { "\(position): error: \(message)" }
+    /// Findings that already name their places.
+    init(rendered: String, _ position: FilePosition) {
+        self.position = position
+        description = rendered
+    }
 }
 
 final class CompiledBind: Sendable {
@@ -63,17 +67,20 @@ final class CompiledListener: Sendable {
     let cors: CORSPolicy?
     /// nil: the listener asks for no credentials.
     let authentication: AuthPolicy?
+    /// The listener's own rules, for requests that no route takes.
+    let rules: RuleLevels
     let table: RouteTable
     let routes: [CompiledRoute]
 
     init(
-        name: String, hostname: HostPattern, cors: CORSPolicy?, authentication: AuthPolicy?, table: RouteTable,
-        routes: [CompiledRoute]
+        name: String, hostname: HostPattern, cors: CORSPolicy?, authentication: AuthPolicy?, rules: RuleLevels,
+        table: RouteTable, routes: [CompiledRoute]
     ) {
         self.name = name
         self.hostname = hostname
         self.cors = cors
         self.authentication = authentication
+        self.rules = rules
         self.table = table
         self.routes = routes
     }
@@ -84,13 +91,18 @@ final class CompiledRoute: Sendable {
     let label: String
     let route: Route
     let authentication: AuthPolicy?
+    /// The listener's and the route's rules: every level must allow.
+    let rules: RuleLevels
     let backends: [CompiledBackend]
     let totalWeight: Int
 
-    init(label: String, route: Route, authentication: AuthPolicy?, backends: [CompiledBackend]) {
+    init(
+        label: String, route: Route, authentication: AuthPolicy?, rules: RuleLevels, backends: [CompiledBackend]
+    ) {
         self.label = label
         self.route = route
         self.authentication = authentication
+        self.rules = rules
         self.backends = backends
         totalWeight = backends.reduce(0) { $0 + $1.weight }
     }
@@ -119,7 +131,32 @@ struct CompiledBackend: Sendable {
 
     let weight: Int
     let kind: Kind
+    /// Asked once the backend is chosen.
+    let rules: RuleLevels
     let policies: BackendPolicies
+    /// Numbers the backends of a snapshot; a loop keeps what it needs for each.
+    let index: Int
+}
+
+extension CompiledBackend {
+    /// As rules see it.
+    var name: String {
+        switch kind {
+        case .host(let upstream): upstream.key.endpoint.description
+        case .ai(let provider): provider.name
+        case .mcp: "mcp"
+        case .unsupported(let name): name
+        }
+    }
+
+    var typeName: String {
+        switch kind {
+        case .host: "http"
+        case .ai: "ai"
+        case .mcp: "mcp"
+        case .unsupported(let name): name
+        }
+    }
 }
 
 /// Compiles the parts of one configuration.
@@ -127,6 +164,13 @@ struct SnapshotCompiler {
     let configuration: GatewayConfiguration
     let upstreams: UpstreamRegistry
     var authentication: AuthPolicies
+    private var backendCount = 0
+
+    init(configuration: GatewayConfiguration, upstreams: UpstreamRegistry, authentication: AuthPolicies) {
+        self.configuration = configuration
+        self.upstreams = upstreams
+        self.authentication = authentication
+    }
 
     mutating func compile(_ bind: Bind) throws(SnapshotError) -> CompiledBind {
         var listeners: [CompiledListener] = []
@@ -136,13 +180,13 @@ struct SnapshotCompiler {
 
     private mutating func compile(_ listener: Listener, port: UInt16) throws(SnapshotError) -> CompiledListener {
         let policies = listener.policies
-        try refuseRules(policies.authorization, listener.position)
         let authentication = try authenticationPolicy(
             jwt: policies.jwtAuthentication, mcp: nil, apiKey: policies.apiKeyAuthentication,
             basic: policies.basicAuthentication, at: listener.position)
+        let rules = try ruleSet(policies.authorization, claims: authentication?.claims)
         var routes: [CompiledRoute] = []
         for route in listener.routes {
-            routes.append(try compile(route, label: "\(port)/\(listener.name)/\(route.name)"))
+            routes.append(try compile(route, label: "\(port)/\(listener.name)/\(route.name)", outer: rules))
         }
         let table: RouteTable
         do throws(RoutingError) {
@@ -150,20 +194,26 @@ struct SnapshotCompiler {
         } catch { throw SnapshotError(error.description, listener.position) }
         return CompiledListener(
             name: listener.name, hostname: listener.hostname, cors: policies.cors, authentication: authentication,
-            table: table, routes: routes)
+            rules: RuleLevels(rules.map { [$0] } ?? []), table: table, routes: routes)
     }
 
-    private mutating func compile(_ route: Route, label: String) throws(SnapshotError) -> CompiledRoute {
+    private mutating func compile(
+        _ route: Route, label: String, outer: RuleSet?
+    ) throws(SnapshotError) -> CompiledRoute {
         let policies = route.policies
-        try refuseRules(policies.authorization, route.position)
         try refuseRules(policies.mcpAuthorization, route.position)
         try refuseRules(policies.a2aAuthorization, route.position)
         let authentication = try authenticationPolicy(
             jwt: policies.jwtAuthentication, mcp: policies.mcpAuthentication, apiKey: policies.apiKeyAuthentication,
             basic: policies.basicAuthentication, at: route.position)
         var backends: [CompiledBackend] = []
-        for backend in route.backends { backends.append(try compile(backend, label: label)) }
-        return CompiledRoute(label: label, route: route, authentication: authentication, backends: backends)
+        for backend in route.backends {
+            backends.append(try compile(backend, label: label, claims: authentication?.claims))
+        }
+        let rules = try ruleSet(policies.authorization, claims: authentication?.claims)
+        return CompiledRoute(
+            label: label, route: route, authentication: authentication,
+            rules: RuleLevels([outer, rules].compactMap { $0 }), backends: backends)
     }
 
     private mutating func authenticationPolicy(
@@ -178,13 +228,27 @@ struct SnapshotCompiler {
         }
     }
 
-    /// Until the engine is wired in, a rule that would not be asked must not load.
+    private func ruleSet(
+        _ rules: AuthorizationRules?, claims: ClaimsSchema?
+    ) throws(SnapshotError) -> RuleSet? {
+        guard let rules else { return nil }
+        do throws(RuleSetError) {
+            return try RuleSet(rules, claims: claims)
+        } catch {
+            throw SnapshotError(rendered: error.description, rules.position)
+        }
+    }
+
+    /// Until these are asked, a rule that would not be must not load.
     private func refuseRules(_ rules: AuthorizationRules?, _ position: FilePosition) throws(SnapshotError) {
         guard rules == nil else { throw SnapshotError("authorization rules are not supported yet", position) }
     }
 
-    private func compile(_ backend: RouteBackend, label: String) throws(SnapshotError) -> CompiledBackend {
-        try refuseRules(backend.policies.authorization, backend.position)
+    private mutating func compile(
+        _ backend: RouteBackend, label: String, claims: ClaimsSchema?
+    ) throws(SnapshotError) -> CompiledBackend {
+        backendCount += 1
+        let rules = RuleLevels(try ruleSet(backend.policies.authorization, claims: claims).map { [$0] } ?? [])
         try refuseRules(backend.policies.mcpAuthorization, backend.position)
         try refuseRules(backend.policies.a2aAuthorization, backend.position)
         let kind: CompiledBackend.Kind
@@ -203,8 +267,9 @@ struct SnapshotCompiler {
                 weight: backend.weight,
                 kind: .ai(
                     CompiledProvider(
-                        provider, traits: traits, upstream: try upstream(address, provider.policies, provider.position))),
-                policies: provider.policies)
+                        provider, traits: traits, upstream: try upstream(address, provider.policies, provider.position))
+                ),
+                rules: rules, policies: provider.policies, index: backendCount - 1)
         case .mcp(let mcp):
             kind = .mcp(
                 try CompiledMCP(
@@ -214,7 +279,8 @@ struct SnapshotCompiler {
                         try upstream(address, policies, position)
                     }))
         }
-        return CompiledBackend(weight: backend.weight, kind: kind, policies: backend.policies)
+        return CompiledBackend(
+            weight: backend.weight, kind: kind, rules: rules, policies: backend.policies, index: backendCount - 1)
     }
 
     func upstream(

@@ -1,6 +1,7 @@
 // What is known of a request at its end, and the line of the access log that says so.
 
 import Auth
+import JSON
 
 /// Filled in on the way of a request.
 struct RequestRecord {
@@ -15,11 +16,33 @@ struct RequestRecord {
     /// A sentence for operators, without secrets.
     var detail = ""
     var principal: Principal?
+    /// Of the decision that refused.
+    var decision: DecisionID?
 
     init(startedAt: Int64) { self.startedAt = startedAt }
 }
 
 extension LoopWorker {
+    /// One line a decision, allow and deny alike.
+    func writeDecisionLine(
+        _ decision: Decision, _ inputs: RuleInputs, _ levels: RuleLevels, _ exchange: Exchange, _ record: RequestRecord
+    ) {
+        guard processLog.writes(.info) else { return }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("log")
+            writer.value("decision")
+            writer.name("time")
+            let time = IOBuffer(capacity: 32)
+            time.append(timestamp: record.startedAt)
+            writer.value(time.view.text)
+            writer.name("route")
+            writer.value(record.route)
+            decision.writeMembers(into: &writer, inputs: inputs, paths: levels.attributePaths)
+        }
+        log.line { $0.append(writer.bytes) }
+    }
+
     /// One line a request, allowed or refused.
     func writeAccessLine(_ exchange: Exchange, _ record: RequestRecord) {
         guard processLog.writes(.info) else { return }
@@ -62,6 +85,11 @@ extension LoopWorker {
             if !record.reason.isEmpty {
                 line.append(",\"reason\":")
                 line.append(jsonString: record.reason)
+            }
+            if let decision = record.decision {
+                line.append(",\"decision\":\"")
+                line.append(decision.description)
+                line.append("\"")
             }
             if !record.detail.isEmpty {
                 line.append(",\"detail\":")

@@ -27,13 +27,28 @@ struct HTTPFetch: KeySetFetcher {
         return .failure(KeySetFetchFailure("more than \(HTTPFetch.maximumRedirects) redirects"))
     }
 
+    /// Sends a short body; redirects are not followed.
+    func post(
+        _ request: KeySetRequest, contentType: StaticString, body: [UInt8]
+    ) async -> Result<KeySetResponse, KeySetFetchFailure> {
+        do throws(KeySetFetchFailure) {
+            let outcome = try await get(
+                request.url, rules: request.rules, deadline: .now + KeySetRequest.timeout, post: (contentType, body))
+            guard case .response(let response) = outcome else {
+                return .failure(KeySetFetchFailure("a redirect where none is expected"))
+            }
+            return .success(response)
+        } catch { return .failure(error) }
+    }
+
     private enum Outcome {
         case response(KeySetResponse)
         case redirect(FetchURL)
     }
 
     private func get(
-        _ url: FetchURL, rules: KeySetFetchRules, deadline: MonotonicTime
+        _ url: FetchURL, rules: KeySetFetchRules, deadline: MonotonicTime,
+        post: (contentType: StaticString, body: [UInt8])? = nil
     ) async throws(KeySetFetchFailure) -> Outcome {
         let connection: HTTP1ClientConnection
         do throws(IOError) {
@@ -47,13 +62,20 @@ struct HTTPFetch: KeySetFetcher {
         connection.socket.readDeadline = deadline
         connection.socket.writeDeadline = deadline
         let out = connection.out
-        out.append("GET ")
+        out.append(post == nil ? "GET " : "POST ")
         out.append(url.target)
         out.append(" HTTP/1.1\r\nhost: ")
         out.append(url.origin.split(separator: "/").last.map(String.init) ?? url.host)
         out.append("\r\naccept: ")
         out.append(KeySetRequest.accept)
+        if let post {
+            out.append("\r\ncontent-type: ")
+            out.append(post.contentType)
+            out.append("\r\ncontent-length: ")
+            out.append(decimal: post.body.count)
+        }
         out.append("\r\nconnection: close\r\n\r\n")
+        if let post { out.append(post.body) }
         let head = ResponseHead()
         let body = IOBuffer(capacity: 8192)
         do throws(ExchangeError) {
