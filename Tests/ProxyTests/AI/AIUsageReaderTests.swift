@@ -52,15 +52,18 @@ import Testing
         Case(name: "no object", framing: .json, body: #"["usage",{"usage":{"prompt_tokens":1}}]"#),
         Case(
             name: "chat stream with byte order mark", framing: .eventStream,
-            body: "\u{feff}data: {\"model\":\"gpt-4o\",\"choices\":[{\"delta\":{\"content\":\"é\"}}],\"usage\":null}\n\n"
+            body: "\u{feff}data: {\"model\":\"gpt-4o\",\"choices\":[{\"delta\":{\"content\":\"é\"}}],"
+                + "\"usage\":null}\n\n"
                 + ": comment\n\ndata: {\"model\":\"gpt-4o\",\"choices\":[],\n"
                 + "data: \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\ndata: [DONE]\n\n",
             model: "gpt-4o", usage: TokenUsage(input: 3, output: 4)),
         Case(
             name: "message stream with CRLF", framing: .eventStream,
-            body: "event: message_start\r\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"claude\",\"usage\":"
+            body: "event: message_start\r\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"claude\","
+                + "\"usage\":"
                 + "{\"input_tokens\":25,\"cache_read_input_tokens\":5,\"output_tokens\":1}}}\r\n\r\n"
-                + "event: content_block_delta\r\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"hi\"}}\r\n\r\n"
+                + "event: content_block_delta\r\ndata: {\"type\":\"content_block_delta\","
+                + "\"delta\":{\"text\":\"hi\"}}\r\n\r\n"
                 + "event: message_delta\r\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":15}}\r\n\r\n",
             model: "claude", usage: TokenUsage(input: 30, output: 15, cached: 5)),
         Case(
