@@ -67,3 +67,10 @@ package struct Challenge: Hashable, Sendable {
         !text.isEmpty && text.utf8.allSatisfy { $0 == 0x21 || (0x23...0x5B).contains($0) || (0x5D...0x7E).contains($0) }
     }
 }
+
+extension Challenge {
+    /// The field that asks for more scopes (RFC 6750 §3.1).
+    package static func insufficientScope(_ scopes: [String], metadataURL: String?) -> String {
+        Challenge(error: .insufficientScope, scopes: scopes, resourceMetadata: metadataURL).fieldValue
+    }
+}

@@ -25,6 +25,14 @@ enum AIHandler {
             await context.error(exchange, status: status, message: message, code: code, shape: shape)
         }
 
+        if type.namesModel, request.method != .post {
+            // Another method on these paths would reach the provider unread, with our key.
+            record.reason = "method"
+            return await context.error(
+                exchange, status: 405, message: "only POST is allowed here", code: "method_not_allowed", shape: shape,
+                headers: [("allow", "POST")])
+        }
+
         let target = IOBuffer(capacity: 256)
         if let prefix = configuration.pathPrefix { target.append(prefix) }
         if let override = configuration.pathOverride {
@@ -51,7 +59,7 @@ enum AIHandler {
         // Only a body that names a model is read; everything else streams.
         let replacement = IOBuffer(capacity: 1)
         var hasReplacement = false
-        if type.namesModel, request.method == .post {
+        if type.namesModel {
             let limit = context.snapshot.configuration.limits.bufferedBody
             if let encoding = request.headers.first(.contentEncoding), !encoding.equalsIgnoringCase("identity") {
                 return await fail(415, "compressed request bodies are not supported here", "content_encoding", &record)

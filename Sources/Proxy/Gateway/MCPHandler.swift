@@ -4,14 +4,40 @@ import Auth
 
 enum MCPHandler {
     static func serve(
-        _ exchange: Exchange, _ backend: CompiledMCP, _ principal: Principal, _ context: RouteContext,
+        _ exchange: Exchange, _ backend: CompiledMCP, _ levels: RuleLevels, _ principal: Principal,
+        _ context: RouteContext,
         _ record: inout RequestRecord
     ) async {
+        let worker = context.worker
+        let attributes = ExchangeAttributes(exchange: exchange)
+        let inputs = RuleInputs(attributes, principal: principal, startTime: UnixTime(nanoseconds: record.startedAt))
+        let resource = context.route?.authentication?.protectedResource
+        let label = record.route
+        let startedAt = record.startedAt
+        var denied: Decision?
+        let rules =
+            levels.isEmpty
+            ? nil
+            : RuleAuthorizer(
+                worker.authorizer, levels, inputs,
+                challenge: { scopes in
+                    resource.map {
+                        Challenge.insufficientScope(scopes, metadataURL: $0.metadataURL(for: attributes, base: nil))
+                    }
+                },
+                record: { decision, inputs in
+                    if !decision.isAllowed { denied = decision }
+                    worker.writeDecisionLine(decision, inputs, levels, label: label, startedAt: startedAt)
+                })
         let outcome = await MCPEndpoint.handle(
-            exchange, backend, context.worker.mcp, principal: principal, authorizer: AllowAll(),
+            exchange, backend, context.worker.mcp, principal: principal, authorizer: rules ?? AllowAll(),
             admitsOrigin: context.admitsOrigin, decorate: context.decorate)
         record.upstream = outcome.target
         if outcome.errorCode != 0 { record.reason = "mcp_error" }
         record.detail = outcome.detail
+        if let denied {
+            record.reason = "denied"
+            record.decision = denied.id
+        }
     }
 }

@@ -146,7 +146,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         let began = MonotonicTime.now
         var decision = worker.authorizer.authorize(levels, inputs, phase: phase)
         decision.duration = MonotonicTime.now.since(began)
-        worker.writeDecisionLine(decision, inputs, levels, exchange, record)
+        worker.writeDecisionLine(decision, inputs, levels, label: record.route, startedAt: record.startedAt)
         if decision.isAllowed { return true }
         let resource = context.route?.authentication?.protectedResource
         let scopes = resource == nil ? [] : worker.authorizer.missingScopes(levels, inputs, phase: phase)
@@ -195,7 +195,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         case .ai(let provider):
             await AIHandler.serve(exchange, provider, route, backend, match, context, &record)
         case .mcp(let mcp):
-            await MCPHandler.serve(exchange, mcp, principal, context, &record)
+            await MCPHandler.serve(exchange, mcp, backend.mcpRules, principal, context, &record)
         case .unsupported(let name):
             record.reason = "unsupported"
             await context.error(

@@ -133,6 +133,8 @@ struct CompiledBackend: Sendable {
     let kind: Kind
     /// Asked once the backend is chosen.
     let rules: RuleLevels
+    /// Asked about each MCP message: the route's and the backend's.
+    let mcpRules: RuleLevels
     let policies: BackendPolicies
     /// Numbers the backends of a snapshot; a loop keeps what it needs for each.
     let index: Int
@@ -201,14 +203,16 @@ struct SnapshotCompiler {
         _ route: Route, label: String, outer: RuleSet?
     ) throws(SnapshotError) -> CompiledRoute {
         let policies = route.policies
-        try refuseRules(policies.mcpAuthorization, route.position)
         try refuseRules(policies.a2aAuthorization, route.position)
         let authentication = try authenticationPolicy(
             jwt: policies.jwtAuthentication, mcp: policies.mcpAuthentication, apiKey: policies.apiKeyAuthentication,
             basic: policies.basicAuthentication, at: route.position)
+        let outerMCP = try ruleSet(policies.mcpAuthorization, claims: authentication?.claims)
         var backends: [CompiledBackend] = []
         for backend in route.backends {
-            backends.append(try compile(backend, label: label, claims: authentication?.claims))
+            backends.append(
+                try compile(
+                    backend, label: label, claims: authentication?.claims, outerMCP: outerMCP))
         }
         let rules = try ruleSet(policies.authorization, claims: authentication?.claims)
         return CompiledRoute(
@@ -245,11 +249,20 @@ struct SnapshotCompiler {
     }
 
     private mutating func compile(
-        _ backend: RouteBackend, label: String, claims: ClaimsSchema?
+        _ backend: RouteBackend, label: String, claims: ClaimsSchema?, outerMCP: RuleSet?
     ) throws(SnapshotError) -> CompiledBackend {
         backendCount += 1
-        let rules = RuleLevels(try ruleSet(backend.policies.authorization, claims: claims).map { [$0] } ?? [])
-        try refuseRules(backend.policies.mcpAuthorization, backend.position)
+        var own = [backend.policies.authorization]
+        if case .ai(let ai) = backend.kind, let provider = ai.primary,
+            provider.policies.authorization?.position != backend.policies.authorization?.position
+        {
+            own.append(provider.policies.authorization)
+        }
+        var sets: [RuleSet] = []
+        for rules in own { if let set = try ruleSet(rules, claims: claims) { sets.append(set) } }
+        let rules = RuleLevels(sets)
+        let innerMCP = try ruleSet(backend.policies.mcpAuthorization, claims: claims)
+        let mcpRules = RuleLevels([outerMCP, innerMCP].compactMap { $0 })
         try refuseRules(backend.policies.a2aAuthorization, backend.position)
         let kind: CompiledBackend.Kind
         switch backend.kind {
@@ -269,7 +282,8 @@ struct SnapshotCompiler {
                     CompiledProvider(
                         provider, traits: traits, upstream: try upstream(address, provider.policies, provider.position))
                 ),
-                rules: rules, policies: provider.policies, index: backendCount - 1)
+                rules: rules, mcpRules: mcpRules, policies: provider.policies,
+                index: backendCount - 1)
         case .mcp(let mcp):
             kind = .mcp(
                 try CompiledMCP(
@@ -280,7 +294,8 @@ struct SnapshotCompiler {
                     }))
         }
         return CompiledBackend(
-            weight: backend.weight, kind: kind, rules: rules, policies: backend.policies, index: backendCount - 1)
+            weight: backend.weight, kind: kind, rules: rules, mcpRules: mcpRules, policies: backend.policies,
+            index: backendCount - 1)
     }
 
     func upstream(

@@ -25,7 +25,7 @@ struct RequestRecord {
 extension LoopWorker {
     /// One line a decision, allow and deny alike.
     func writeDecisionLine(
-        _ decision: Decision, _ inputs: RuleInputs, _ levels: RuleLevels, _ exchange: Exchange, _ record: RequestRecord
+        _ decision: Decision, _ inputs: RuleInputs, _ levels: RuleLevels, label: String, startedAt: Int64
     ) {
         guard processLog.writes(.info) else { return }
         var writer = JSONWriter()
@@ -34,10 +34,10 @@ extension LoopWorker {
             writer.value("decision")
             writer.name("time")
             let time = IOBuffer(capacity: 32)
-            time.append(timestamp: record.startedAt)
+            time.append(timestamp: startedAt)
             writer.value(time.view.text)
             writer.name("route")
-            writer.value(record.route)
+            writer.value(label)
             decision.writeMembers(into: &writer, inputs: inputs, paths: levels.attributePaths)
         }
         log.line { $0.append(writer.bytes) }
