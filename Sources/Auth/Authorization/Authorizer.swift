@@ -30,9 +30,8 @@ package final class Authorizer {
                 if decision.shadow == nil { decision.shadow = hypothetical(set, &decision.cost) }
                 continue
             }
-            let result = TruthTable.decide(set.enforced) {
-                evaluator.evaluate(set.rules[$0].program, in: set.environment, &decision.cost)
-            }
+            let context = evaluator.context(for: set.environment)
+            let result = TruthTable.decide(set.enforced) { set.outcome($0, context, &decision.cost) }
             // Nothing is unknown when a request is judged; if something were, it is not allowed.
             let denies = result.verdict != .allow
             if !denies, set.hypothetical != nil, decision.shadow == nil {
@@ -55,9 +54,8 @@ package final class Authorizer {
         evaluator.begin(inputs)
         defer { evaluator.end() }
         for set in levels.sets where set.mode == .enforce {
-            switch TruthTable.decide(
-                set.enforced, { evaluator.evaluate(set.rules[$0].program, in: set.environment, &cost) }
-            ).verdict {
+            let context = evaluator.context(for: set.environment)
+            switch TruthTable.decide(set.enforced, { set.outcome($0, context, &cost) }).verdict {
             case .allow: break
             case .undetermined: visibility = .possible
             case .deny: return .denied
@@ -69,7 +67,8 @@ package final class Authorizer {
     /// What the set would do if all of it bound; nil when that is to allow.
     private func hypothetical(_ set: RuleSet, _ cost: inout Int) -> ShadowFinding? {
         let steps = set.hypothetical ?? set.enforced
-        let result = TruthTable.decide(steps) { evaluator.evaluate(set.rules[$0].program, in: set.environment, &cost) }
+        let context = evaluator.context(for: set.environment)
+        let result = TruthTable.decide(steps) { set.outcome($0, context, &cost) }
         guard result.verdict != .allow else { return nil }
         return ShadowFinding(
             reason: result.reason, rule: result.rule.map { set.rules[$0].reference }, ruleSet: set.name)

@@ -56,12 +56,17 @@ final class RuleEvaluator {
     /// Lets go of the request.
     func end() { inputs = nil }
 
-    func evaluate(_ program: Program, in environment: Environment, _ cost: inout Int) -> RuleOutcome {
-        guard let context = context(for: environment) else { return .failed(.error("no_request")) }
+    @inline(__always)
+    static func outcome(_ program: Program, _ context: EvaluationContext, _ cost: inout Int) -> RuleOutcome {
         let value = program.run(in: context)
         cost += context.cost
         if value.isTrue { return .isTrue }
         if value.isFalse { return .isFalse }
+        return withoutTruth(value, program)
+    }
+
+    @inline(never)
+    private static func withoutTruth(_ value: Value, _ program: Program) -> RuleOutcome {
         switch value.tag {
         case .unknown: return .unknown
         case .error:
@@ -71,8 +76,9 @@ final class RuleEvaluator {
         }
     }
 
-    private func context(for environment: Environment) -> EvaluationContext? {
-        guard let inputs else { return nil }
+    /// A context with the request's attributes bound. Only between `begin` and `end`.
+    func context(for environment: Environment) -> EvaluationContext {
+        guard let inputs else { preconditionFailure("rules are asked outside a request") }
         for index in contexts.indices where contexts[index].environment === environment {
             if contexts[index].generation != generation {
                 contexts[index].generation = generation
