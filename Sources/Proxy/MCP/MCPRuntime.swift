@@ -37,6 +37,18 @@ package final class MCPRuntime: @unchecked Sendable {
     var loop: EventLoop { core.loop }
     var sessions: [[UInt8]: HomedSession] = [:]
     var children = 0
+    /// Sessions that the gateway keeps with legacy servers for modern clients, by caller.
+    var pooled: [String: PooledSession] = [:]
+    /// Calls that wait for their client's input.
+    var suspended: [[UInt8]: SuspendedCall] = [:]
+    private var lastID: Int64 = 0
+
+    /// An id for a request of the gateway's own.
+    func newID() -> RPCID {
+        lastID += 1
+        return .integer(lastID)
+    }
+
     private var isSweeping = false
 
     fileprivate init(_ core: LoopCore, _ service: MCPService) {
@@ -101,6 +113,7 @@ package final class MCPRuntime: @unchecked Sendable {
     /// Ends every session of the loop: the gateway stops.
     package func stop() {
         for id in Array(sessions.keys) { end(id) }
+        pooled.removeAll()
     }
 }
 

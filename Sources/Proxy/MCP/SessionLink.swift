@@ -8,6 +8,8 @@ final class SessionLink: @unchecked Sendable {
     var token: SessionToken
     let travelling: [(name: String, value: String)]
     let client: Socket?
+    /// How rules see the session; empty in the modern era, which has none.
+    var shownSession: String
 
     init(
         _ backend: CompiledMCP, _ runtime: MCPRuntime, _ token: SessionToken,
@@ -18,6 +20,7 @@ final class SessionLink: @unchecked Sendable {
         self.token = token
         self.travelling = travelling
         self.client = client
+        shownSession = token.idText
     }
 
     /// The loop that has the session's children.

@@ -112,6 +112,6 @@ struct SubjectRouter {
         try request.judge(
             MCPCall(
                 method: method.rawValue, target: link.backend.targets[target].name, subject: subject,
-                session: link.token.idText, client: link.token.client), unknown: unknown)
+                session: link.shownSession, client: link.token.client), unknown: unknown)
     }
 }

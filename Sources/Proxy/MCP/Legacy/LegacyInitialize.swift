@@ -20,49 +20,11 @@ struct LegacyInitialize {
         let client = MCPClientInfo(
             name: String((info["name" as StaticString]?.string ?? "").prefix(256)),
             version: String((info["version" as StaticString]?.string ?? "").prefix(64)))
-        var token = SessionToken(
-            id: Seal.randomBytes(16), expires: WallClock.nanoseconds / 1_000_000_000 + MCPLimits.sessionSeconds,
-            home: nil, version: version,
-            capabilities: ["sampling", "elicitation", "roots"].filter { capabilities[$0] != nil }, client: client,
-            targets: [])
+        var token = LegacyInitialize.newToken(version, capabilities, client)
         try request.judge(MCPCall(method: message.method, session: token.idText, client: client))
-
         let greeting = params.encoded(replacing: "protocolVersion", with: version.rawValue)
-        var homed: HomedSession?
-        if backend.targets.contains(where: { $0.isHomed }) {
-            guard runtime.sessions.count < MCPLimits.sessions else { throw .tooMany("sessions") }
-            let session = HomedSession(id: token.id, backend: backend, runtime: runtime, greeting: greeting)
-            runtime.add(session)
-            token.home = runtime.loop.index
-            homed = session
-        }
-        let link = SessionLink(
-            backend, runtime, token, travelling: request.checks.travelling, client: request.exchange.clientSocket)
-        let session = homed
-        let outcomes = await FanOut.run(runtime.loop, Array(backend.targets.indices)) { target in
-            await LegacyInitialize.greet(target, link, session, greeting)
-        }
-
-        var merged = Greeting(targets: backend.targets.count)
-        for (target, outcome) in zip(backend.targets, outcomes) {
-            switch outcome {
-            case .greeted(let result, let state):
-                token.targets.append(state)
-                merged.add(result, target: target.name)
-            case .failed(let failure):
-                runtime.log(.warning, "mcp target '\(target.name)' could not be initialized: \(failure.detail)")
-                guard backend.failsOpen else {
-                    link.token = token
-                    await link.end()
-                    request.record.detail = "\(target.name): \(failure.detail)"
-                    throw .target(target.name, failure)
-                }
-            }
-        }
-        guard !token.targets.isEmpty else {
-            await link.end()
-            throw RPCError(-32001, 502, "No target is available")
-        }
+        let merged = try await LegacyInitialize.establish(
+            &token, backend, runtime, greeting: greeting, travelling: request.checks.travelling)
         guard
             let sealed = runtime.service.seal.seal(token.encoded, .session, boundTo: request.binding)
         else { throw RPCError(-32603, 500, "Internal error") }
@@ -82,6 +44,55 @@ struct LegacyInitialize {
             }
         }
         await request.reply.finish(bytes)
+    }
+
+    static func newToken(_ version: MCPVersion, _ capabilities: JSONValue, _ client: MCPClientInfo) -> SessionToken {
+        SessionToken(
+            id: Seal.randomBytes(16), expires: WallClock.nanoseconds / 1_000_000_000 + MCPLimits.sessionSeconds,
+            home: nil, version: version,
+            capabilities: ["sampling", "elicitation", "roots"].filter { capabilities[$0] != nil }, client: client,
+            targets: [])
+    }
+
+    /// Begins a session with every target and notes in `token` where it lives.
+    static func establish(
+        _ token: inout SessionToken, _ backend: CompiledMCP, _ runtime: MCPRuntime, greeting: [UInt8],
+        travelling: [(name: String, value: String)]
+    ) async throws(RPCError) -> Greeting {
+        var homed: HomedSession?
+        if backend.targets.contains(where: { $0.isHomed }) {
+            guard runtime.sessions.count < MCPLimits.sessions else { throw .tooMany("sessions") }
+            let session = HomedSession(id: token.id, backend: backend, runtime: runtime, greeting: greeting)
+            runtime.add(session)
+            token.home = runtime.loop.index
+            homed = session
+        }
+        let link = SessionLink(backend, runtime, token, travelling: travelling, client: nil)
+        let session = homed
+        let outcomes = await FanOut.run(runtime.loop, Array(backend.targets.indices)) { target in
+            await LegacyInitialize.greet(target, link, session, greeting)
+        }
+
+        var merged = Greeting(targets: backend.targets.count)
+        var failure: RPCError?
+        for (target, outcome) in zip(backend.targets, outcomes) {
+            switch outcome {
+            case .greeted(let result, let state):
+                token.targets.append(state)
+                merged.add(result, target: target.name)
+            case .failed(let reason):
+                runtime.log(.warning, "mcp target '\(target.name)' could not be initialized: \(reason.detail)")
+                if !backend.failsOpen, failure == nil { failure = .target(target.name, reason) }
+            }
+        }
+        if failure == nil, token.targets.isEmpty { failure = RPCError(-32001, 502, "No target is available") }
+        if let failure {
+            // What has begun must not be left behind.
+            link.token = token
+            await link.end()
+            throw failure
+        }
+        return merged
     }
 
     /// Greets one target.

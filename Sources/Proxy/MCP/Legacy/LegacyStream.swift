@@ -53,7 +53,7 @@ struct LegacyStream {
     }
 
     /// Reads the stream of a target over HTTP. A server that offers none answers 405, and that is all.
-    private static func pump(
+    static func pump(
         _ link: SessionLink, _ target: Int, _ mailbox: Mailbox, _ streams: RemoteStreams
     ) async {
         guard let http = link.httpLink(target) else { return }
@@ -84,7 +84,7 @@ struct LegacyStream {
 }
 
 /// The open streams behind one client's stream. Confined to its loop.
-private final class RemoteStreams: @unchecked Sendable {
+final class RemoteStreams: @unchecked Sendable {
     private var replies: [HTTPReply] = []
     private var isCancelled = false
 

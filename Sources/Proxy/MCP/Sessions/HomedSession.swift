@@ -18,6 +18,8 @@ final class HomedSession: @unchecked Sendable {
     /// The client's stream.
     private var listener: Mailbox?
     private var backlog: [Mailbox.Event] = []
+    /// Modern subscriptions, which hear notifications only.
+    private var subscribers: [Mailbox] = []
     private var calls: [RPCID: (target: Int, id: Int64)] = [:]
     private var lastUsed: MonotonicTime
     private var isStopped = false
@@ -33,7 +35,7 @@ final class HomedSession: @unchecked Sendable {
     func touch() { lastUsed = runtime.loop.now }
 
     func isIdle(at now: MonotonicTime) -> Bool {
-        calls.isEmpty && listener == nil && lastUsed + backend.idleLimit < now
+        calls.isEmpty && listener == nil && subscribers.isEmpty && lastUsed + backend.idleLimit < now
     }
 
     // MARK: Children
@@ -133,6 +135,10 @@ final class HomedSession: @unchecked Sendable {
     // MARK: To the client
 
     private func hear(_ event: Mailbox.Event) {
+        if case .message(.notification, _) = event, !subscribers.isEmpty {
+            for subscriber in subscribers { subscriber.post(event) }
+            return
+        }
         if let listener { return listener.post(event) }
         backlog.append(event)
         guard backlog.count > MCPLimits.backlog else { return }
@@ -157,10 +163,21 @@ final class HomedSession: @unchecked Sendable {
         if listener === mailbox { listener = nil }
     }
 
+    func subscribe(_ mailbox: Mailbox) {
+        touch()
+        subscribers.append(mailbox)
+    }
+
+    func unsubscribe(_ mailbox: Mailbox) {
+        touch()
+        subscribers.removeAll { $0 === mailbox }
+    }
+
     func stop() {
         isStopped = true
         for server in servers.values { server.stop() }
         servers.removeAll()
         listener?.close()
+        for subscriber in subscribers { subscriber.close() }
     }
 }

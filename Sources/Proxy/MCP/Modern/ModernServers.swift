@@ -1,0 +1,126 @@
+// The servers behind a modern client: the gateway holds a session with each, for one caller and one kind of client, and
+// begins it again when it is lost. Sessions are never shared between callers.
+
+import JSON
+
+/// A session that the gateway keeps. Confined to its loop.
+final class PooledSession: @unchecked Sendable {
+    var established: (token: SessionToken, greeting: Greeting)?
+    var waiters: [UnsafeContinuation<Void, Never>] = []
+    var lastUsed: MonotonicTime
+
+    init(now: MonotonicTime) { lastUsed = now }
+}
+
+struct ModernServers {
+    let request: MCPClientRequest
+    let client: ModernClient
+
+    private var runtime: MCPRuntime { request.runtime }
+
+    /// Everything that a server may have been told about the client is in the key.
+    private var key: String {
+        var writer = JSONWriter()
+        writer.value(client.capabilities)
+        return "\(request.binding)\u{0}\(client.summary.name)\u{0}\(client.summary.version)\u{0}\(writer.text)"
+    }
+
+    func greeting() async throws(RPCError) -> Greeting { try await session().greeting }
+
+    func link() async throws(RPCError) -> SessionLink {
+        let link = SessionLink(
+            request.backend, runtime, try await session().token, travelling: request.checks.travelling, client: nil)
+        link.shownSession = ""
+        return link
+    }
+
+    /// The next use begins a new session.
+    func forget(_ token: SessionToken) {
+        if runtime.pooled[key]?.established?.token.id == token.id { runtime.pooled[key] = nil }
+    }
+
+    func list(_ kind: ListKind) async throws(RPCError) -> [ListedItem] {
+        let link = try await link()
+        do throws(RPCError) {
+            return try await ListFetch(link: link, names: request.names).all(kind, id: runtime.newID())
+        } catch {
+            guard error.code == RPCError.unknownSession.code, error.status == 404 else { throw error }
+            forget(link.token)
+            return try await ListFetch(link: try await self.link(), names: request.names)
+                .all(kind, id: runtime.newID())
+        }
+    }
+
+    private func session() async throws(RPCError) -> (token: SessionToken, greeting: Greeting) {
+        sweep()
+        let key = key
+        if let pooled = runtime.pooled[key] {
+            while pooled.established == nil, runtime.pooled[key] === pooled {
+                await withUnsafeContinuation { pooled.waiters.append($0) }
+            }
+            if let established = pooled.established, isAlive(established.token) {
+                pooled.lastUsed = runtime.loop.now
+                return established
+            }
+            if runtime.pooled[key] === pooled { runtime.pooled[key] = nil }
+        }
+        guard runtime.pooled.count < MCPLimits.sessions else { throw .tooMany("sessions") }
+        let pooled = PooledSession(now: runtime.loop.now)
+        runtime.pooled[key] = pooled
+        defer {
+            let waiters = pooled.waiters
+            pooled.waiters = []
+            for waiter in waiters { waiter.resume() }
+        }
+        var token = LegacyInitialize.newToken(.latestLegacy, client.capabilities, client.summary)
+        do throws(RPCError) {
+            let greeting = try await LegacyInitialize.establish(
+                &token, request.backend, runtime, greeting: initializeParams(), travelling: request.checks.travelling)
+            let link = SessionLink(request.backend, runtime, token, travelling: [], client: nil)
+            await link.sendToAll(RPCWriter.notification(ClientNotification.initialized.rawValue, params: nil))
+            pooled.established = (token, greeting)
+            return (token, greeting)
+        } catch {
+            if runtime.pooled[key] === pooled { runtime.pooled[key] = nil }
+            throw error
+        }
+    }
+
+    private func isAlive(_ token: SessionToken) -> Bool {
+        token.expires > WallClock.nanoseconds / 1_000_000_000 && (token.home == nil || runtime.sessions[token.id] != nil)
+    }
+
+    /// Ends what nobody has used for long. Sessions with children are swept by the loop.
+    private func sweep() {
+        for (key, pooled) in runtime.pooled {
+            guard let established = pooled.established,
+                pooled.lastUsed + request.backend.idleLimit < runtime.loop.now
+            else { continue }
+            runtime.pooled[key] = nil
+            let link = SessionLink(request.backend, runtime, established.token, travelling: [], client: nil)
+            guard established.token.targets.allSatisfy({ request.backend.byName[$0.name] != nil }) else { continue }
+            runtime.loop.spawn { await link.end() }
+        }
+    }
+
+    private func initializeParams() -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("protocolVersion")
+            writer.value(MCPVersion.latestLegacy.rawValue)
+            writer.name("capabilities")
+            writer.object { writer in
+                // `extensions` belongs to the modern era.
+                writer.copyMembers(of: client.capabilities, except: ["extensions"])
+            }
+            writer.name("clientInfo")
+            writer.object { writer in
+                writer.name("name")
+                writer.value(client.summary.name.isEmpty ? "agentgw" : client.summary.name)
+                writer.name("version")
+                writer.value(client.summary.version.isEmpty ? "0" : client.summary.version)
+            }
+        }
+        return writer.bytes
+    }
+}

@@ -1,0 +1,142 @@
+// `subscriptions/listen`: a modern client's stream of changes, fed from the servers' own streams.
+
+import JSON
+
+struct ModernSubscription {
+    let request: MCPClientRequest
+    let client: ModernClient
+    let servers: ModernServers
+
+    /// What the client wants to hear.
+    private struct Filter {
+        var methods: Set<String> = []
+        var uris: [String] = []
+        var flags: [String] = []
+    }
+
+    private static let flags: [(name: String, method: ServerNotification)] = [
+        ("toolsListChanged", .toolListChanged), ("promptsListChanged", .promptListChanged),
+        ("resourcesListChanged", .resourceListChanged),
+    ]
+
+    func serve(_ message: RPCRequest, _ params: ClientParams) async throws(RPCError) {
+        try request.judge(MCPCall(method: message.method, session: "", client: client.summary))
+        guard let wanted = try params.object("notifications") else {
+            throw RPCError(-32602, 400, "'notifications' must be an object")
+        }
+        let link = try await servers.link()
+        var filter = Filter()
+        for (name, method) in ModernSubscription.flags where wanted[name]?.bool == true {
+            filter.methods.insert(method.rawValue)
+            filter.flags.append(name)
+        }
+        for value in wanted["resourceSubscriptions" as StaticString]?.elements.prefix(256).map({ $0 }) ?? [] {
+            guard let exposed = value.string else { throw RPCError(-32602, 400, "a resource is named by a string") }
+            if try await subscribe(exposed, link) { filter.uris.append(exposed) }
+        }
+        await stream(message.id, filter, link)
+    }
+
+    /// True when the target will tell of changes.
+    private func subscribe(_ exposed: String, _ link: SessionLink) async throws(RPCError) -> Bool {
+        guard let (target, uri) = request.names.resolve(uri: exposed) else { throw .unknownResource(exposed) }
+        try request.judge(
+            MCPCall(
+                method: MCPMethod.resourcesSubscribe.rawValue, target: request.backend.targets[target].name,
+                subject: .resource(uri: uri), session: "", client: client.summary),
+            unknown: .unknownResource(exposed))
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("uri")
+            writer.value(uri)
+        }
+        do throws(TargetFailure) {
+            let response = try await link.call(
+                target,
+                TargetRequest(
+                    id: request.runtime.newID(), method: MCPMethod.resourcesSubscribe.rawValue, params: writer.bytes,
+                    isRepeatable: true), watchesClient: false)
+            if case .result = response.outcome { return true }
+            return false
+        } catch { throw .target(request.backend.targets[target].name, error) }
+    }
+
+    private func stream(_ id: RPCID, _ filter: Filter, _ link: SessionLink) async {
+        let runtime = request.runtime
+        let mailbox = Mailbox(loop: runtime.loop)
+        let streams = RemoteStreams()
+        let homed = link.token.home == nil ? nil : runtime.sessions[link.token.id]
+        homed?.subscribe(mailbox)
+        for target in link.liveTargets where !link.backend.targets[target].isHomed {
+            runtime.loop.spawn { await LegacyStream.pump(link, target, mailbox, streams) }
+        }
+        request.exchange.clientSocket?.onDeparture { mailbox.close() }
+        mailbox.postIdle(every: MCPLimits.keepAlive)
+        if await request.reply.interim(acknowledgement(id, filter)) {
+            relaying: while let event = await mailbox.next() {
+                switch event {
+                case .message(.notification(let notification), let target):
+                    guard let bytes = forClient(notification, target, id, filter) else { continue }
+                    guard await request.reply.interim(bytes) else { break relaying }
+                case .idle: guard await request.reply.keepAlive() else { break relaying }
+                default: continue
+                }
+            }
+        }
+        request.exchange.clientSocket?.onDeparture(nil)
+        mailbox.close()
+        streams.cancel()
+        homed?.unsubscribe(mailbox)
+        if !request.exchange.isAborted { await request.reply.end() }
+    }
+
+    private func acknowledgement(_ id: RPCID, _ filter: Filter) -> [UInt8] {
+        RPCWriter.notification("notifications/subscriptions/acknowledged") { writer in
+            writer.object { writer in
+                writer.name("_meta")
+                writer.object { writer in
+                    writer.name(ModernRequest.Key.subscription)
+                    id.write(&writer)
+                }
+                writer.name("notifications")
+                writer.object { writer in
+                    for flag in filter.flags {
+                        writer.name(flag)
+                        writer.value(true)
+                    }
+                    if !filter.uris.isEmpty {
+                        writer.name("resourceSubscriptions")
+                        writer.array { writer in for uri in filter.uris { writer.value(uri) } }
+                    }
+                }
+            }
+        }
+    }
+
+    private func forClient(
+        _ notification: RPCNotification, _ target: Int, _ id: RPCID, _ filter: Filter
+    ) -> [UInt8]? {
+        var exposed: String?
+        if notification.method == ServerNotification.resourceUpdated.rawValue {
+            guard let uri = notification.params?["uri" as StaticString]?.string else { return nil }
+            let name = request.names.uri(uri, of: target)
+            guard filter.uris.contains(name) else { return nil }
+            exposed = name
+        } else if !filter.methods.contains(notification.method) {
+            return nil
+        }
+        return RPCWriter.notification(notification.method) { writer in
+            writer.object { writer in
+                writer.name("_meta")
+                writer.object { writer in
+                    writer.name(ModernRequest.Key.subscription)
+                    id.write(&writer)
+                }
+                if let exposed {
+                    writer.name("uri")
+                    writer.value(exposed)
+                }
+            }
+        }
+    }
+}

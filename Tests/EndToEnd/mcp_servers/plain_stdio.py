@@ -1,0 +1,68 @@
+"""A small MCP server over standard input and output, without a library: what it does is all here to see.
+
+Tools: echo (its arguments), environment (its variables' names), ask (elicitation), die, sleep, spawn (a grandchild).
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+VERSION = "2025-11-25"
+TOOLS = ["echo", "environment", "ask", "die", "sleep", "spawn", "noise"]
+
+
+def send(message: dict) -> None:
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+
+
+def text(value: object) -> dict:
+    return {"content": [{"type": "text", "text": json.dumps(value)}]}
+
+
+def call(params: dict) -> dict:
+    name, arguments = params["name"], params.get("arguments", {})
+    if name == "echo":
+        return text(arguments)
+    if name == "environment":
+        return text(sorted(os.environ))
+    if name == "die":
+        os._exit(3)
+    if name == "sleep":
+        time.sleep(arguments["seconds"])
+        return text("slept")
+    if name == "spawn":
+        return text(subprocess.Popen(["sleep", "600"]).pid)
+    if name == "noise":
+        sys.stdout.write("this is no JSON\n")
+        sys.stderr.write("a complaint\n")
+        return text("made noise")
+    if name == "ask":
+        send({"id": "q", "method": "elicitation/create", "params": {"message": "colour?", "requestedSchema": {"type": "object", "properties": {}}}})
+        while True:
+            answer = json.loads(sys.stdin.readline())
+            if answer.get("id") == "q":
+                return text(answer.get("result", answer.get("error")))
+    raise KeyError(name)
+
+
+for line in sys.stdin:
+    message = json.loads(line)
+    if "id" not in message or "method" not in message:
+        continue
+    method, params = message["method"], message.get("params", {})
+    if method == "initialize":
+        result = {"protocolVersion": VERSION, "capabilities": {"tools": {}}, "serverInfo": {"name": "plain", "version": "1"}}
+    elif method == "tools/list":
+        result = {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]}
+    elif method == "tools/call" and params.get("name") in TOOLS:
+        result = call(params)
+    elif method == "ping":
+        result = {}
+    else:
+        code = -32602 if method == "tools/call" else -32601
+        send({"id": message["id"], "error": {"code": code, "message": "no such thing"}})
+        continue
+    send({"id": message["id"], "result": result})
