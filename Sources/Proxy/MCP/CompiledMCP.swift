@@ -37,7 +37,8 @@ package final class CompiledMCP: Sendable {
             }
             // What would not be asked, or not be shown, must not load.
             let policies = target.policies
-            guard policies.authorization == nil, policies.mcpAuthorization == nil, policies.a2aAuthorization == nil else {
+            guard policies.authorization == nil, policies.mcpAuthorization == nil, policies.a2aAuthorization == nil
+            else {
                 throw SnapshotError("authorization rules on one target are not supported yet", target.position)
             }
             switch policies.backendAuthentication {

@@ -68,7 +68,9 @@ struct RequestChecks {
                 let end = element.firstIndex(of: UInt8(ascii: ";")) ?? element.count
                 let range = element.slice(0, end).trimmed
                 if range.equalsIgnoringCase(type) || range.equalsIgnoringCase("*/*") { found = true }
-                if range.equalsIgnoringCase("application/*"), ByteView(type).starts(with: "application/") { found = true }
+                if range.equalsIgnoringCase("application/*"), ByteView(type).starts(with: "application/") {
+                    found = true
+                }
                 if range.equalsIgnoringCase("text/*"), ByteView(type).starts(with: "text/") { found = true }
             }
         }

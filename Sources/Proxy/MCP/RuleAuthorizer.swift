@@ -31,7 +31,8 @@ package final class RuleAuthorizer: MCPAuthorizer {
         self.challenge = challenge
         self.record = record
         readsAnnotations = levels.attributePaths.contains { path in
-            path.root == "mcp" && (path.names.isEmpty || path.names == ["tool"] || path.names.starts(with: ["tool", "annotations"]))
+            path.root == "mcp"
+                && (path.names.isEmpty || path.names == ["tool"] || path.names.starts(with: ["tool", "annotations"]))
         }
     }
 

@@ -124,7 +124,8 @@ final class SessionLink: @unchecked Sendable {
             if let failure = reply.failure(hasSession: false) { throw failure }
             _ = try await reply.wholeBody()
         } catch {
-            runtime.log(.warning, "mcp target '\(backend.targets[target].name)' did not take a message: \(error.detail)")
+            runtime.log(
+                .warning, "mcp target '\(backend.targets[target].name)' did not take a message: \(error.detail)")
         }
     }
 

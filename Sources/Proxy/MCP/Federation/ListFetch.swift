@@ -32,10 +32,12 @@ struct ListFetch {
             case .success(let values):
                 for value in values {
                     guard let name = value[kind.key]?.string else { continue }
-                    let exposed = kind == .tools || kind == .prompts ? names.name(name, of: target) : names.uri(name, of: target)
+                    let exposed =
+                        kind == .tools || kind == .prompts ? names.name(name, of: target) : names.uri(name, of: target)
                     guard seen.insert(exposed).inserted else {
                         link.runtime.log(
-                            .warning, "mcp: a second \(kind.rawValue) item '\(exposed)', of target "
+                            .warning,
+                            "mcp: a second \(kind.rawValue) item '\(exposed)', of target "
                                 + "'\(link.backend.targets[target].name)', is hidden")
                         continue
                     }
@@ -45,7 +47,8 @@ struct ListFetch {
                 let name = link.backend.targets[target].name
                 if case .sessionLost = failure { throw .unknownSession }
                 guard link.backend.failsOpen else { throw .target(name, failure) }
-                link.runtime.log(.warning, "mcp target '\(name)' is left out of \(kind.method.rawValue): \(failure.detail)")
+                link.runtime.log(
+                    .warning, "mcp target '\(name)' is left out of \(kind.method.rawValue): \(failure.detail)")
             }
         }
         return items

@@ -19,7 +19,8 @@ struct ModernCall {
             throw RPCError(-32602, 400, "'inputResponses' without 'requestState'")
         }
         let link = try await servers.link()
-        let routed = try await SubjectRouter(request: request, link: link).route(method, params, request.runtime.newID())
+        let routed = try await SubjectRouter(request: request, link: link).route(
+            method, params, request.runtime.newID())
         try await run(message, method, start(link, method, params, routed), link.token)
     }
 
@@ -39,7 +40,9 @@ struct ModernCall {
         var writer = JSONWriter()
         writer.object { writer in
             for (name, value) in document.root.members {
-                if name.equals("requestState" as StaticString) || name.equals("inputResponses" as StaticString) { continue }
+                if name.equals("requestState" as StaticString) || name.equals("inputResponses" as StaticString) {
+                    continue
+                }
                 guard name.equals("_meta" as StaticString) else {
                     writer.member(name, value)
                     continue
@@ -69,7 +72,9 @@ struct ModernCall {
             case .message(.request(let question), let target):
                 if try await ask(message, method, call, question, target) { return }
             case .message(let notification, let target):
-                guard let bytes = ServerMessages(link: call.link).forClient(notification, from: target).bytes else { continue }
+                guard let bytes = ServerMessages(link: call.link).forClient(notification, from: target).bytes else {
+                    continue
+                }
                 guard await request.reply.interim(bytes) else { return await call.giveUp() }
             case .failed(let failure):
                 request.record.detail = "\(name): \(failure.detail)"
@@ -125,8 +130,11 @@ struct ModernCall {
             return false
         }
         call.question = question
-        let state = [UInt8(truncatingIfNeeded: call.runtime.loop.index >> 8), UInt8(truncatingIfNeeded: call.runtime.loop.index)]
-        guard let sealed = request.runtime.service.seal.seal(state + call.id, .inputState, boundTo: binding(method)) else {
+        let state = [
+            UInt8(truncatingIfNeeded: call.runtime.loop.index >> 8), UInt8(truncatingIfNeeded: call.runtime.loop.index),
+        ]
+        guard let sealed = request.runtime.service.seal.seal(state + call.id, .inputState, boundTo: binding(method))
+        else {
             throw RPCError(-32603, 500, "Internal error")
         }
         await call.suspend()
@@ -165,7 +173,8 @@ struct ModernCall {
             let home = request.runtime.service.runtime(ofLoop: Int(bytes[0]) << 8 | Int(bytes[1]))
         else { throw refused }
         let link = try await servers.link()
-        let routed = try await SubjectRouter(request: request, link: link).route(method, params, request.runtime.newID())
+        let routed = try await SubjectRouter(request: request, link: link).route(
+            method, params, request.runtime.newID())
         guard let call = await SuspendedCall.resume(Array(bytes[2...]), home), let question = call.question else {
             throw refused
         }

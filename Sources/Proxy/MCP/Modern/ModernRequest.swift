@@ -34,7 +34,8 @@ struct ModernRequest {
             try await list(message, method, params, client, servers)
         case .toolsCall, .promptsGet, .resourcesRead, .complete:
             try await ModernCall(request: request, client: client, servers: servers).serve(message, method, params)
-        case .listen: try await ModernSubscription(request: request, client: client, servers: servers).serve(message, params)
+        case .listen:
+            try await ModernSubscription(request: request, client: client, servers: servers).serve(message, params)
         default: throw .unknownMethod(message.method, modern: true)
         }
     }
@@ -66,7 +67,9 @@ struct ModernRequest {
     /// That `Mcp-Method` and `Mcp-Name` say what the body says.
     private func mirrors(_ name: String, _ method: MCPMethod, _ params: ClientParams) throws(RPCError) {
         let mirrored = try field("mcp-method")
-        guard mirrored == name else { throw .header(mirrored == nil ? "Mcp-Method is missing" : "Mcp-Method is not 'method'") }
+        guard mirrored == name else {
+            throw .header(mirrored == nil ? "Mcp-Method is missing" : "Mcp-Method is not 'method'")
+        }
         guard let member = method.nameMember else { return }
         let body = try params.text(member)
         guard let field = try field("mcp-name") else { throw .header("Mcp-Name is missing") }
@@ -82,7 +85,9 @@ struct ModernRequest {
 
     // MARK: Answers of the gateway
 
-    private func discover(_ message: RPCRequest, _ client: ModernClient, _ servers: ModernServers) async throws(RPCError) {
+    private func discover(_ message: RPCRequest, _ client: ModernClient, _ servers: ModernServers)
+        async throws(RPCError)
+    {
         try request.judge(MCPCall(method: message.method, session: "", client: client.summary))
         let merged = try await servers.greeting()
         await request.reply.finish(
@@ -170,7 +175,8 @@ enum MirroredValue {
 
     /// nil for a sentinel whose content is not base64 of UTF-8.
     static func decode(_ field: String) -> String? {
-        guard field.hasPrefix(prefix), field.hasSuffix(suffix), field.utf8.count >= prefix.utf8.count + suffix.utf8.count
+        guard field.hasPrefix(prefix), field.hasSuffix(suffix),
+            field.utf8.count >= prefix.utf8.count + suffix.utf8.count
         else { return field }
         let inner = field.dropFirst(prefix.count).dropLast(suffix.count)
         // Standard base64 with padding, in its one spelling.
@@ -186,7 +192,8 @@ enum MirroredValue {
     }
 
     static func encode(_ value: String) -> String {
-        let isPlain = value.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f || $0 == 0x09 }
+        let isPlain =
+            value.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f || $0 == 0x09 }
             && value.first != " " && value.last != " " && value.first != "\t" && value.last != "\t"
             && !(value.hasPrefix(prefix) && value.hasSuffix(suffix))
         if isPlain { return value }

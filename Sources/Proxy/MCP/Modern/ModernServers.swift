@@ -87,7 +87,8 @@ struct ModernServers {
     }
 
     private func isAlive(_ token: SessionToken) -> Bool {
-        token.expires > WallClock.nanoseconds / 1_000_000_000 && (token.home == nil || runtime.sessions[token.id] != nil)
+        token.expires > WallClock.nanoseconds / 1_000_000_000
+            && (token.home == nil || runtime.sessions[token.id] != nil)
     }
 
     /// Ends what nobody has used for long. Sessions with children are swept by the loop.
