@@ -44,6 +44,10 @@ bench: ## Measure the release build beside nginx and Envoy; writes docs/performa
 	swift build -c release --product agentgw
 	bench/run.sh
 
+bench-cel: ## Time the policy engine: nanoseconds and allocations per rule, beside other engines where Python has them
+	swift build -c release --product cel-bench
+	bench/cel/run.sh
+
 sanitize: ## Unit tests and an end-to-end pass under ThreadSanitizer and AddressSanitizer
 	@scripts/setup.sh build test
 	scripts/sanitize.sh

@@ -45,6 +45,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
 
+        .target(name: "CAllocationCount", path: "bench/cel/CAllocationCount"),
+        .executableTarget(
+            name: "cel-bench", dependencies: ["CEL", "JSON", "CAllocationCount"], path: "bench/cel/CELBench",
+            swiftSettings: settings),
+
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: settings),
         .testTarget(

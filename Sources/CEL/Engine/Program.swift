@@ -25,7 +25,9 @@ public final class Program: @unchecked Sendable {
     let localCount: Int
     let nodeCount: Int
     private let constants: Arena
-    private let layouts: [String: RecordLayout]
+    let layouts: [String: RecordLayout]
+    /// The nodes that were planned.
+    let probed: Set<ExprID>
 
     /// Plans a checked expression.
     /// - Parameters:
@@ -41,6 +43,7 @@ public final class Program: @unchecked Sendable {
         root = planner.plan(checked.ast.root)
         localCount = planner.localCount
         nodeCount = planner.nodeCount
+        probed = planner.probed
         guard planner.problems.isEmpty else {
             throw CompileError(source: checked.source, diagnostics: planner.problems)
         }

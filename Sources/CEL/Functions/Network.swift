@@ -23,8 +23,14 @@ enum Network {
         parse(Array(text)).map { make($0, arena) }
     }
 
+    /// The IPv4 address that ::ffff:0:0/96 holds.
+    private static func unmapped(_ octets: [UInt8]) -> [UInt8]? {
+        octets.prefix(10).allSatisfy { $0 == 0 } && octets[10] == 255 && octets[11] == 255 ? Array(octets[12...]) : nil
+    }
+
     static func block(_ text: [UInt8], _ arena: Arena) -> Value? {
         guard let slash = text.firstIndex(of: UInt8(ascii: "/")), let octets = parse(Array(text[..<slash])),
+            octets.count == 16 || !text[..<slash].contains(UInt8(ascii: ":")),
             let prefix = decimal(text[(slash + 1)...], limit: octets.count * 8)
         else { return nil }
         return make(octets, arena, prefix: prefix)
@@ -123,9 +129,9 @@ enum Network {
         let missing = 16 - head.count - tail.count
         guard compressed ? missing >= 2 : missing == 0 else { return nil }
         let octets = head + [UInt8](repeating: 0, count: missing) + tail
-        // ::ffff:0:0/96 is IPv4 in another spelling: one address must have one value.
-        if octets[..<10].allSatisfy({ $0 == 0 }), octets[10] == 255, octets[11] == 255 { return nil }
-        return octets
+        // ::ffff:0:0/96 is IPv4 in another spelling: one address must have one value. With the dotted tail it is refused.
+        guard let mapped = unmapped(octets) else { return octets }
+        return text.contains(UInt8(ascii: ".")) ? nil : mapped
     }
 
     /// RFC 5952.

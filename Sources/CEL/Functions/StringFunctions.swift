@@ -43,8 +43,7 @@ extension FunctionLibrary {
             var start = 0
             if n == 3 {
                 guard let offset = Text.offset(of: Int(a[2].asInt), in: text) else {
-                    return a[2].asInt < 0 || a[1].length > 0 && false
-                        ? .error(.outOfRange, "index out of range") : .int(Int64(-1))
+                    return .error(.outOfRange, "index out of range")
                 }
                 start = offset
             }
@@ -57,7 +56,7 @@ extension FunctionLibrary {
             var start = text.count
             if n == 3 {
                 guard let offset = Text.offset(of: Int(a[2].asInt), in: text) else {
-                    return a[2].asInt < 0 ? .error(.outOfRange, "index out of range") : .int(Int64(-1))
+                    return .error(.outOfRange, "index out of range")
                 }
                 start = offset
             }

@@ -12,6 +12,8 @@ struct Planner {
     private var nextLocal = 0
     private(set) var localCount = 0
     private(set) var nodeCount = 0
+    /// With probes: the nodes that have one.
+    private(set) var probed: Set<ExprID> = []
     /// Mistakes that only planning finds, such as a pattern that is none.
     private(set) var problems: [Diagnostic] = []
 
@@ -27,7 +29,9 @@ struct Planner {
     mutating func plan(_ id: ExprID) -> Node {
         nodeCount += 1
         let node = unprobed(id)
-        return isInstrumented ? ProbeNode(node, id: UInt32(id.index)) : node
+        guard isInstrumented else { return node }
+        probed.insert(id)
+        return ProbeNode(node, id: UInt32(id.index))
     }
 
     private mutating func unprobed(_ id: ExprID) -> Node {
