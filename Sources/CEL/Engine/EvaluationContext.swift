@@ -53,14 +53,18 @@ package final class EvaluationContext {
         arena.reset()
     }
 
+    @inline(__always)
     func localSlots(_ count: Int) -> UnsafeMutablePointer<Value> {
-        if count > localCapacity {
-            locals.deallocate()
-            localCapacity = max(count, localCapacity * 2)
-            locals = .allocate(capacity: localCapacity)
-            locals.initialize(repeating: .absent, count: localCapacity)
-        }
+        if count > localCapacity { growLocals(count) }
         return locals
+    }
+
+    @inline(never)
+    private func growLocals(_ count: Int) {
+        locals.deallocate()
+        localCapacity = max(count, localCapacity * 2)
+        locals = .allocate(capacity: localCapacity)
+        locals.initialize(repeating: .absent, count: localCapacity)
     }
 
     /// Binds ordinary values by name. Names that no expression can use are an error.

@@ -112,6 +112,39 @@ final class OperatorNode: Node {
     }
 }
 
+/// `e.startsWith("constant")` and its kin.
+final class ConstantTextNode: Node {
+    let operand: Node
+    let constant: Value
+    let operation: OperatorNode.Operation
+
+    init(_ id: UInt32, _ operation: OperatorNode.Operation, _ operand: Node, _ constant: Value) {
+        self.operand = operand
+        self.constant = constant
+        self.operation = operation
+        super.init(id)
+    }
+
+    override func evaluate(_ scope: EvaluationScope) -> Value {
+        let value = operand.evaluate(scope)
+        guard value.tag == .string else { return other(value, scope) }
+        switch operation {
+        case .startsWith: return .bool(Text.hasPrefix(value.run, constant.run))
+        case .endsWith: return .bool(Text.hasSuffix(value.run, constant.run))
+        default:
+            if !scope.spend(Text.findCost(constant.run, in: value.run)) { return located(EvaluationScope.overBudget) }
+            return .bool(Text.find(constant.run, in: value.run) != nil)
+        }
+    }
+
+    @inline(never)
+    private func other(_ value: Value, _ scope: EvaluationScope) -> Value {
+        if !value.isKnown { return value }
+        if operation == .contains { return located(scope.containsAny(value, constant)) }
+        return error(.noSuchOverload, "this function takes two strings")
+    }
+}
+
 extension EvaluationScope {
     /// `contains` on lists, maps and bytes, as agentgateway has it.
     func containsAny(_ container: Value, _ element: Value) -> Value {

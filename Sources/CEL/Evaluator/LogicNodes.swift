@@ -5,6 +5,7 @@ final class JunctionNode: Node {
     let operands: [Node]
     private let first: Node
     private let second: Node
+    private let isPair: Bool
     /// The value that ends the evaluation.
     let decides: Bool
 
@@ -12,6 +13,7 @@ final class JunctionNode: Node {
         self.operands = operands
         first = operands[0]
         second = operands[1]
+        isPair = operands.count == 2
         self.decides = decides
         super.init(id)
     }
@@ -19,10 +21,15 @@ final class JunctionNode: Node {
     override func evaluate(_ scope: EvaluationScope) -> Value {
         let a = first.evaluate(scope)
         if a.tag == .bool, a.asBool == decides { return a }
-        if operands.count == 2, a.tag == .bool {
+        if isPair, a.tag == .bool {
             let b = second.evaluate(scope)
             return b.tag == .bool ? b : typed(b)
         }
+        return rest(a, scope)
+    }
+
+    @inline(never)
+    private func rest(_ a: Value, _ scope: EvaluationScope) -> Value {
         var pending = a.tag == .bool ? Value.absent : typed(a)
         for i in 1..<operands.count {
             let value = operands[i].evaluate(scope)

@@ -9,13 +9,13 @@ enum Text {
     static func hasPrefix(_ text: Bytes, _ prefix: Bytes) -> Bool {
         guard text.count >= prefix.count else { return false }
         guard let a = text.baseAddress, let b = prefix.baseAddress, prefix.count > 0 else { return true }
-        return memcmp(a, b, prefix.count) == 0
+        return Value.sameBytes(a, b, prefix.count)
     }
 
     static func hasSuffix(_ text: Bytes, _ suffix: Bytes) -> Bool {
         guard text.count >= suffix.count else { return false }
         guard let a = text.baseAddress, let b = suffix.baseAddress, suffix.count > 0 else { return true }
-        return memcmp(a + (text.count - suffix.count), b, suffix.count) == 0
+        return Value.sameBytes(a + (text.count - suffix.count), b, suffix.count)
     }
 
     /// The offset of the first `needle` at or after `start`. Linear in `text` for needles of the usual kind, and bounded by

@@ -28,6 +28,9 @@ extension Planner {
                 case "endsWith": .endsWith
                 default: nil
                 }
+            if let operation, let text = constant(nodes[1]), text.tag == .string, constant(nodes[0]) == nil {
+                return ConstantTextNode(number, operation, nodes[0], text)
+            }
             if let operation { return folded(OperatorNode(number, operation, nodes[0], nodes[1]), nodes) }
         }
         if name == "matches", nodes.count == 2, let constant = constant(nodes[1]), constant.tag == .string {

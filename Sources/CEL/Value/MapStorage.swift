@@ -97,11 +97,28 @@ extension Value {
             }
             return .absent
         }
-        return member(key, hash: key.keyHash)
+        return hashedMember(key, key.keyHash)
     }
 
     /// As `member`, the key's hash known.
+    @inline(__always)
     func member(_ key: Value, hash: UInt64) -> Value {
+        guard let storage = mapStorage else { return .absent }
+        guard storage.pointee.index == nil, key.tag == .string else { return hashedMember(key, hash) }
+        var entry = storage.pointee.entries
+        let end = entry + storage.pointee.count
+        while entry < end {
+            if entry.pointee.key.length == key.length, entry.pointee.key.tag == .string,
+                Value.sameRun(entry.pointee.key, key)
+            {
+                return entry.pointee.value
+            }
+            entry += 1
+        }
+        return .absent
+    }
+
+    private func hashedMember(_ key: Value, _ hash: UInt64) -> Value {
         guard let storage = mapStorage else { return .absent }
         guard let index = storage.pointee.index else { return member(key) }
         let mask = storage.pointee.mask

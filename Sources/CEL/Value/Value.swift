@@ -98,7 +98,20 @@ package struct Value {
         guard a.payload != b.payload, a.length != 0,
             let x = UnsafeRawPointer(bitPattern: UInt(a.payload)), let y = UnsafeRawPointer(bitPattern: UInt(b.payload))
         else { return true }
-        return memcmp(x, y, Int(a.length)) == 0
+        return sameBytes(x, y, Int(a.length))
+    }
+
+    /// Names are short: two overlapping loads from either end cost a fifth of a call of memcmp.
+    @inline(__always)
+    static func sameBytes(_ x: UnsafeRawPointer, _ y: UnsafeRawPointer, _ count: Int) -> Bool {
+        @inline(__always) func same<T: FixedWidthInteger>(_ offset: Int, _: T.Type) -> Bool {
+            x.loadUnaligned(fromByteOffset: offset, as: T.self) == y.loadUnaligned(fromByteOffset: offset, as: T.self)
+        }
+        if count > 16 { return memcmp(x, y, count) == 0 }
+        if count >= 8 { return same(0, UInt64.self) && same(count - 8, UInt64.self) }
+        if count >= 4 { return same(0, UInt32.self) && same(count - 4, UInt32.self) }
+        if count >= 2 { return same(0, UInt16.self) && same(count - 2, UInt16.self) }
+        return count == 0 || same(0, UInt8.self)
     }
 
     // MARK: Aggregates

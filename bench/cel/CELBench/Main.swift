@@ -18,7 +18,8 @@ struct CELBench {
 
     static func now() -> Double {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        // Of this process: what else the machine does is not the engine's.
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
     }
 
@@ -27,7 +28,7 @@ struct CELBench {
         for _ in 0..<max(1, count / 10) { try body() }
         var best = Double.infinity
         var allocations = Double.infinity
-        for _ in 0..<7 {
+        for _ in 0..<25 {
             let (start, before) = (now(), allocation_count())
             for _ in 0..<count { try body() }
             best = min(best, (now() - start) / Double(count))
@@ -67,7 +68,7 @@ struct CELBench {
             let program = try environment.compile(source)
             guard case .yes = program.decide(in: context) else { fatalError("rule \(name) does not hold") }
             var matched = 0
-            let count = name == "e" ? 100_000 : 2_000_000
+            let count = name == "e" ? 5_000 : 200_000
             print(
                 name,
                 measure(count) {
@@ -76,7 +77,7 @@ struct CELBench {
             precondition(matched > 0)
         }
         for (name, source) in rules {
-            print("compile \(name)", try measure(2_000) { _ = try environment.compile(source) })
+            print("compile \(name)", try measure(500) { _ = try environment.compile(source) })
         }
         let many = (0..<10_000).map { "\(rules[$0 % 2].source) && request.method != \"M\($0)\"" }
         let start = now()
