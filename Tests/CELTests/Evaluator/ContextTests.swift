@@ -26,7 +26,9 @@ private let headerLayout = RecordLayout(
 
 private func find(_ name: [UInt8], _ object: UnsafeRawPointer, _ scope: EvaluationScope) -> Value {
     let request = object.assumingMemoryBound(to: HostRequest.self)
-    let found = request.pointee.headers.filter { Array($0.name.utf8) == name }.map { scope.arena.string(utf8: $0.value) }
+    let found = request.pointee.headers.filter { Array($0.name.utf8) == name }.map {
+        scope.arena.string(utf8: $0.value)
+    }
     return found.isEmpty ? .absent : found.count == 1 ? found[0] : scope.arena.list(found)
 }
 

@@ -42,22 +42,27 @@ private func text(_ source: String, _ inputs: [String: CELValue] = [:]) throws -
         ("coalesce({}.a, null, 3)", "3"), ("coalesce({}.a, null)", "null"), ("coalesce({}.a, {}.b)", "no_such_key"),
         ("base64.encode('hello')", "\"aGVsbG8=\""), ("string(base64.decode('aGVsbG8'))", "\"hello\""),
         ("base64.decode('aGVsbG9=')", "invalid_argument"), ("url.encode('a b/ä')", "\"a%20b%2F%C3%A4\""),
-        ("url.decode('a%20b+c')", "\"a b+c\""), ("form.decode('a=1&b=x+y&a=2')", "{\"a\": [\"1\", \"2\"], \"b\": \"x y\"}"),
+        ("url.decode('a%20b+c')", "\"a b+c\""),
+        ("form.decode('a=1&b=x+y&a=2')", "{\"a\": [\"1\", \"2\"], \"b\": \"x y\"}"),
         ("form.encode({'b': 1, 'a': ['x', 'y z'], 'c': null})", "\"a=x&a=y+z&b=1\""),
         ("sha256.encode('abc')", "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""),
         ("sha1.encode('abc')", "\"a9993e364706816aba3e25717850c26c9cd0d89d\""),
-        ("md5.encode('abc')", "\"900150983cd24fb0d6963f7d28e17f72\""), ("md5.encode('')", "\"d41d8cd98f00b204e9800998ecf8427e\""),
+        ("md5.encode('abc')", "\"900150983cd24fb0d6963f7d28e17f72\""),
+        ("md5.encode('')", "\"d41d8cd98f00b204e9800998ecf8427e\""),
         ("'v1.2'.regexReplace('([0-9]+)', '<$1>')", "\"v<1>.2\""), ("'abc'.stripPrefix('a').stripSuffix('c')", "\"b\""),
         ("{'a': 1, 'b': 2}.merge({'b': 3})", "{\"a\": 1, \"b\": 3}"), ("{'a': 1}.mapValues(v, v + 1)", "{\"a\": 2}"),
         ("{'a': 1, 'b': 2}.filterKeys(k, k == 'a')", "{\"a\": 1}"), ("1.with(x, x + 1)", "2"),
         ("json('{\"a\": [1, 2.5, 18446744073709551615]}')", "{\"a\": [1, 2.5, 18446744073709551615u]}"),
-        ("json('{\"a\": 1, \"a\": 2}')", "invalid_argument"), ("toJson({'a': [1, true, null, 'x\"']})", "\"{\\\"a\\\":[1,true,null,\\\"x\\\\\\\"\\\"]}\""),
+        ("json('{\"a\": 1, \"a\": 2}')", "invalid_argument"),
+        ("toJson({'a': [1, true, null, 'x\"']})", "\"{\\\"a\\\":[1,true,null,\\\"x\\\\\\\"\\\"]}\""),
         ("unvalidatedJwtPayload('e30.eyJzdWIiOiJ4In0.c2ln').sub", "\"x\""), ("[1, 2].contains(2)", "true"),
-        ("regex.replace('a1b22', '[0-9]+', '#')", "\"a#b#\""), ("regex.replace('ab', '(a)(b)', '\\\\2\\\\1')", "\"ba\""),
+        ("regex.replace('a1b22', '[0-9]+', '#')", "\"a#b#\""),
+        ("regex.replace('ab', '(a)(b)', '\\\\2\\\\1')", "\"ba\""),
         ("regex.extract('id=42', 'id=([0-9]+)')", "optional.of(\"42\")"),
         ("regex.extractAll('a1b22', '[0-9]+')", "[\"1\", \"22\"]"), ("sets.contains([1, 2u], [2.0])", "true"),
         ("sets.intersects([[1]], [[1.0]])", "true"), ("[1, 1u, 'a', 'a'].distinct()", "[1, \"a\"]"),
-        ("[[1, [2]], [3]].flatten()", "[1, [2], 3]"), ("lists.range(3)", "[0, 1, 2]"), ("strings.quote('a\"b')", "\"\\\"a\\\\\\\"b\\\"\""),
+        ("[[1, [2]], [3]].flatten()", "[1, [2], 3]"), ("lists.range(3)", "[0, 1, 2]"),
+        ("strings.quote('a\"b')", "\"\\\"a\\\\\\\"b\\\"\""),
     ])
     func libraryFunctionsHaveTheirValues(_ source: String, _ expected: String) throws {
         #expect(try text(source) == expected, "\(source)")
@@ -90,7 +95,9 @@ private func text(_ source: String, _ inputs: [String: CELValue] = [:]) throws -
         let program = try environment.compile(
             #"jwt.sub == "x" && has(mcp.tool.arguments) && mcp["tool"].name.startsWith("a") && [1].all(i, jwt.n == i)"#)
         #expect(
-            Set(program.attributes) == [["jwt", "sub"], ["mcp", "tool", "arguments"], ["mcp", "tool", "name"], ["jwt", "n"]])
+            Set(program.attributes) == [
+                ["jwt", "sub"], ["mcp", "tool", "arguments"], ["mcp", "tool", "name"], ["jwt", "n"],
+            ])
     }
 
     @Test func aRootThatIsNotSetIsAnErrorAndHasNothing() throws {

@@ -29,7 +29,7 @@ import Testing
             (0..<Int.random(in: 1...2, using: &random)).map { _ in sequence(depth) }.joined(separator: "|")
         }
         var covered = 0
-        for _ in 0..<3000 {
+        for _ in 0..<500 {
             let pattern =
                 (Bool.random(using: &random) ? "^" : "") + alternatives(2) + (Bool.random(using: &random) ? "$" : "")
             let bytes = Array(pattern.utf8)
@@ -48,7 +48,7 @@ import Testing
                 #expect(got == expected, "seed \(seed): \(pattern) on \(String(decoding: text, as: UTF8.self))")
             }
         }
-        #expect(covered > 1000)
+        #expect(covered > 150)
     }
 }
 

@@ -122,6 +122,8 @@ struct ReferenceEvaluator {
         case ("_+_", .list(let a)?, .list(let b)?): return .list(a + b)
         case ("_[_]", .list(let list)?, .int(let i)?):
             return list.indices.contains(Int(i)) ? list[Int(i)] : nil
+        case ("_[_]", .list(let list)?, .double(let i)?):
+            return Int(exactly: i).flatMap { list.indices.contains($0) ? list[$0] : nil }
         case ("_[_]", .map(let entries)?, let key?): return entries.first { equal($0.key, key) }?.value
         case ("@in", let element?, .list(let list)?): return .bool(list.contains { equal($0, element) })
         case ("@in", let key?, .map(let entries)?): return .bool(entries.contains { equal($0.key, key) })

@@ -24,7 +24,8 @@ struct CELBench {
     }
 
     /// Nanoseconds and allocations per call: the best of several rounds, which is what the code costs undisturbed.
-    static func measure(_ count: Int, _ body: () throws -> Void) rethrows -> (nanoseconds: Double, allocations: Double) {
+    static func measure(_ count: Int, _ body: () throws -> Void) rethrows -> (nanoseconds: Double, allocations: Double)
+    {
         for _ in 0..<max(1, count / 10) { try body() }
         var best = Double.infinity
         var allocations = Double.infinity
@@ -47,15 +48,15 @@ struct CELBench {
         let groups = (0..<100).map { $0 == 99 ? "\"eng-core\"" : "\"team-\($0)\"" }.joined(separator: ",")
         let inputs = [
             "jwt": """
-                {"iss":"https://issuer.example","sub":"test-user","aud":"agentgw","exp":2000000000,
-                "scope":"openid profile mcp:read","realm_access":{"roles":["user","admin"]},"groups":[\(groups)]}
-                """,
+            {"iss":"https://issuer.example","sub":"test-user","aud":"agentgw","exp":2000000000,
+            "scope":"openid profile mcp:read","realm_access":{"roles":["user","admin"]},"groups":[\(groups)]}
+            """,
             "mcp": #"{"tool":{"name":"get-sum","target":"everything"},"methodName":"tools/call"}"#,
             "request": """
-                {"path":"/mcp","method":"POST","headers":{"host":"gw.example","accept":"*/*","user-agent":"bench",
-                "content-type":"application/json","content-length":"100","x-request-id":"1","x-team":"b-42",
-                "authorization":"Bearer x"}}
-                """,
+            {"path":"/mcp","method":"POST","headers":{"host":"gw.example","accept":"*/*","user-agent":"bench",
+            "content-type":"application/json","content-length":"100","x-request-id":"1","x-team":"b-42",
+            "authorization":"Bearer x"}}
+            """,
         ]
         let context = EvaluationContext(environment)
         var trees: [ValueTree] = []
