@@ -164,6 +164,9 @@ struct ReferenceEvaluator {
     private static func less(_ a: CELValue, _ b: CELValue) -> Bool? {
         switch (a, b) {
         case (.int(let x), .int(let y)): x < y
+        case (.int(let x), .double(let y)): Double(x) < y
+        case (.double(let x), .int(let y)): x < Double(y)
+        case (.double(let x), .double(let y)): x < y
         case (.string(let x), .string(let y)): x.utf8.lexicographicallyPrecedes(y.utf8)
         case (.bool(let x), .bool(let y)): !x && y
         default: nil
