@@ -259,3 +259,34 @@ def test_backend_key_is_set_and_the_clients_removed(start, serve):
     assert ask(gateway, theirs).status == 200
     assert upstream.requests[0].all("authorization") == [f"Bearer {ours}"]
     assert theirs.encode() not in upstream.requests[0].head
+
+
+# Key sets from elsewhere
+
+
+def test_keys_are_fetched_by_url(start, serve, issuer):
+    async def keys(exchange_) -> None:
+        await exchange_.reply(200, json.dumps(issuer.jwks).encode(), {"Content-Type": "application/json"})
+
+    upstream, server = serve(), serve(keys)
+    policies = {"jwtAuth": configs.jwt_auth({"url": f"http://127.0.0.1:{server.port}/jwks.json"})}
+    gateway = start(configs.plain(upstream.port, policies))
+    for _ in range(5):
+        assert ask(gateway, issuer.token()).status == 200
+    assert ask(gateway, Issuer().token()).status == 401
+    assert len(server.requests) <= 3, "the set is kept, not fetched per request"
+
+
+def test_without_keys_nobody_passes(start, serve, issuer):
+    from harness.gateway import free_port
+
+    upstream = serve()
+    policies = {"jwtAuth": configs.jwt_auth({"url": f"http://127.0.0.1:{free_port()}/jwks.json"})}
+    config = configs.plain(upstream.port, policies)
+    # The gateway starts: its other routes have nothing to do with that issuer.
+    other = {"match": {"path": "/open"}, "backends": [{"host": f"127.0.0.1:{upstream.port}"}]}
+    config["binds"][0]["listeners"][0]["routes"].append(other)
+    gateway = start(config)
+    assert ask(gateway, issuer.token()).status == 503
+    assert ask(gateway, None, target="/open").status == 200
+    assert [request.target for request in upstream.requests] == ["/open"]
