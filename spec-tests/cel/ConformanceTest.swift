@@ -111,7 +111,7 @@ enum ConformanceSuite {
         }
     }
 
-    private static func read(_ path: String) throws -> [UInt8] {
+    static func read(_ path: String) throws -> [UInt8] {
         guard let stream = fopen(path, "r") else { throw Unreadable(file: path) }
         defer { fclose(stream) }
         var result: [UInt8] = []
