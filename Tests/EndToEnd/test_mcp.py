@@ -380,3 +380,44 @@ def test_a_servers_question_becomes_a_result_and_its_answer_a_request(gateway):
     assert said(body) == given
     again = client.modern("tools/call", {"name": "one_ask", "requestState": state, "inputResponses": {key: given}})
     assert again[0] == 400
+
+
+# Built-in servers, and loops
+
+
+def test_built_in_servers_need_nothing_installed(start):
+    gateway = start(config({"name": "everything", "builtin": "everything"}, {"name": "clock", "builtin": "time"}))
+    for client in (Client(gateway), Client(gateway)):
+        client.initialize()
+        assert client.call("everything_get-sum", a=1, b=2.5)[2]["result"]["content"][0]["text"] == "3.5"
+        assert client.call("everything_echo", message="ü")[2]["result"]["content"][0]["text"] == "ü"
+        assert client.call("everything_echo")[2]["error"]["code"] == -32602
+        assert client.call("clock_unix-time")[2]["result"]["content"][0]["text"].isdigit()
+    assert not children(gateway)
+
+
+def test_a_session_is_served_by_every_loop(start):
+    document = config(target("one"))
+    document["config"] = {"workerThreads": 3}
+    client = Client(start(document))
+    client.initialize()
+    # Each request comes on a connection of its own, and so to any loop.
+    for number in range(60):
+        assert said(client.call("echo", n=number)[2]) == {"n": number}
+    assert len(children(client.gateway)) == 1
+    assert client.raw("DELETE")[0] == 204
+
+
+def test_calls_of_one_session_run_at_the_same_time(start):
+    from concurrent.futures import ThreadPoolExecutor
+
+    client = Client(start(config(target("one"), target("two"))))
+    client.initialize()
+
+    def call(number: int):
+        other = Client(client.gateway)
+        other.session, other.number = client.session, number * 1000
+        return said(other.call(f"{'one' if number % 2 else 'two'}_echo", n=number)[2])
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(call, range(200))) == [{"n": number} for number in range(200)]

@@ -49,6 +49,8 @@ package struct MCPTarget: Sendable {
         case sse(UpstreamAddress, path: String)
         /// A REST service; each operation with an `operationId` is a tool.
         case openAPI(UpstreamAddress, pathPrefix: String, schema: DocumentSource)
+        /// A small server inside this process, for the demo.
+        case builtin(BuiltinServer)
     }
 
     /// Lowercase letters, digits, `-` and `.`.

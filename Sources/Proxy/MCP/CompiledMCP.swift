@@ -30,8 +30,10 @@ package final class CompiledMCP: Sendable {
             case .stdio(let command): kind = .stdio(command)
             case .streamableHTTP(let address, let path):
                 kind = .http(try upstream(address, target.policies, target.position), path: path)
-            case .sse(let address, let path):
-                kind = .sse(try upstream(address, target.policies, target.position), path: path)
+            case .builtin(let server): kind = .builtin(server)
+            case .sse:
+                throw SnapshotError(
+                    "targets with the older HTTP+SSE transport are not supported yet", target.position)
             case .openAPI:
                 throw SnapshotError("openapi targets are not supported yet", target.position)
             }
@@ -67,7 +69,7 @@ struct CompiledTarget: Sendable {
     enum Kind: Sendable {
         case stdio(StdioCommand)
         case http(Upstream, path: String)
-        case sse(Upstream, path: String)
+        case builtin(BuiltinServer)
     }
 
     let name: String
@@ -77,8 +79,8 @@ struct CompiledTarget: Sendable {
     /// Lives on one loop, with a process or a connection of its own for each session.
     var isHomed: Bool {
         switch kind {
-        case .stdio, .sse: true
-        case .http: false
+        case .stdio: true
+        case .http, .builtin: false
         }
     }
 

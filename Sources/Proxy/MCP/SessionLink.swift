@@ -51,6 +51,9 @@ final class SessionLink: @unchecked Sendable {
         guard token.state(of: backend.targets[target].name) != nil else {
             throw .unavailable("it took no part in this session's beginning")
         }
+        if case .builtin(let server) = backend.targets[target].kind {
+            return try server.answer(request)
+        }
         guard let link = httpLink(target) else { return try await callChild(target, request, onMessage) }
         var context = context(
             target, timeout: backend.targets[target].callTimeout, client: watchesClient ? client : nil)
@@ -112,6 +115,7 @@ final class SessionLink: @unchecked Sendable {
 
     /// Sends a message that has no answer.
     func send(_ message: [UInt8], to target: Int) async {
+        if case .builtin = backend.targets[target].kind { return }
         guard let link = httpLink(target) else {
             guard let home else { return }
             let id = token.id

@@ -103,7 +103,9 @@ struct LegacyInitialize {
         do throws(TargetFailure) {
             let result: JSONValue
             var upstreamSession: String?
-            if let http = link.httpLink(target) {
+            if case .builtin(let server) = link.backend.targets[target].kind {
+                result = try server.greeting()
+            } else if let http = link.httpLink(target) {
                 let request = TargetRequest(
                     id: .integer(0), method: MCPMethod.initialize.rawValue, params: greeting, isRepeatable: true)
                 let context = HTTPMessageContext(

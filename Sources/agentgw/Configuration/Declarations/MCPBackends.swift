@@ -153,8 +153,11 @@ extension Declarations {
                 }, "A server over the older HTTP+SSE transport."
             ).pending(),
             .optional("openapi", \.transport, openAPI, "A REST service with an OpenAPI document.").pending(),
+            .optional(
+                "builtin", \.transport, ValueDecoder<BuiltinServer>.word().map { .builtin($0) },
+                "A small server inside the gateway, for trying things out."),
             .optional("policies", \.policies, simpleBackendPolicies, "Policies of this target."),
-        ], rules: [.exactlyOne(["stdio", "mcp", "sse", "openapi"])]
+        ], rules: [.exactlyOne(["stdio", "mcp", "sse", "openapi", "builtin"])]
     ).then { (draft, node, context) -> MCPTarget? in
         guard var transport = draft.transport else { return nil }
         if case .stdio(var command) = transport {
