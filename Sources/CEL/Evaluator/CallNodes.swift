@@ -5,6 +5,18 @@
 typealias FunctionBody =
     @Sendable (_ arguments: UnsafePointer<Value>, _ count: Int, _ scope: EvaluationScope) -> Value
 
+extension Value {
+    /// What a function pays for reading this argument once: a function in a loop over a long text is paid for by the text,
+    /// whatever it answers.
+    @inline(__always)
+    var weight: Int {
+        switch tag {
+        case .string, .bytes, .list, .map: Int(length) >> 4
+        default: 0
+        }
+    }
+}
+
 final class UnaryCallNode: Node {
     let argument: Node
     let body: FunctionBody
@@ -18,6 +30,7 @@ final class UnaryCallNode: Node {
     override func evaluate(_ scope: EvaluationScope) -> Value {
         var value = argument.evaluate(scope)
         if !value.isKnown { return value }
+        if !scope.spend(value.weight) { return located(EvaluationScope.overBudget) }
         return located(withUnsafePointer(to: &value) { body($0, 1, scope) })
     }
 }
@@ -39,6 +52,7 @@ final class BinaryCallNode: Node {
         let b = right.evaluate(scope)
         if !a.isKnown { return a.tag == .error && b.tag == .unknown ? b : a }
         if !b.isKnown { return b }
+        if !scope.spend(a.weight + b.weight) { return located(EvaluationScope.overBudget) }
         return located(
             withUnsafePointer(to: (a, b)) {
                 body(UnsafeRawPointer($0).assumingMemoryBound(to: Value.self), 2, scope)
@@ -65,6 +79,7 @@ final class CallNode: Node {
                 failure = value
             }
             values[position] = value
+            if !scope.spend(value.weight) { return located(EvaluationScope.overBudget) }
         }
         if failure.tag != .absent { return failure }
         return located(body(values, arguments.count, scope))

@@ -115,6 +115,7 @@ final class EqualityNode: Node {
             b = b.asMap(scope)
             if !scope.spend(Int(min(a.length, b.length))) { return located(EvaluationScope.overBudget) }
         }
+        if !scope.spend(min(a.weight, b.weight)) { return located(EvaluationScope.overBudget) }
         let equal = Equality.areEqual(a, b)
         return equal.tag == .bool ? .bool(equal.asBool != negated) : located(equal)
     }
@@ -159,6 +160,7 @@ final class OrderNode: Node {
         let b = right.evaluate(scope)
         if !a.isKnown { return a.tag == .error && b.tag == .unknown ? b : a }
         if !b.isKnown { return b }
+        if !scope.spend(min(a.weight, b.weight)) { return located(EvaluationScope.overBudget) }
         guard let order = Equality.compare(a, b) else {
             return error(.noSuchOverload, "these two values have no order")
         }

@@ -79,6 +79,16 @@ private func text(_ source: String, _ inputs: [String: CELValue] = [:]) throws -
         #expect(try text(source) == "cost_exceeded", "\(source)")
     }
 
+    @Test func aLongTextInALoopIsPaidFor() throws {
+        let long = CELValue.string(String(repeating: "a", count: 1 << 20))
+        for call in [
+            "x.replace('q', 'r') == ''", "x.split('q') == []", "x == x + ''", "x.trim() < x", "x.charAt(5) == ''",
+        ] {
+            #expect(
+                try text("lists.range(1000).exists(i, \(call) && i < 0)", ["x": long]) == "cost_exceeded", "\(call)")
+        }
+    }
+
     @Test func aPatternThatIsNoneIsRefusedWhenTheRuleIsCompiled() {
         let environment = Environment(variables: ["x": .string])
         #expect(throws: CompileError.self) { try environment.compile("x.matches('(a')") }
