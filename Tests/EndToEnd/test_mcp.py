@@ -382,6 +382,33 @@ def test_a_servers_question_becomes_a_result_and_its_answer_a_request(gateway):
     assert again[0] == 400
 
 
+# Streams
+
+
+def stream(client) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", client.gateway.port, timeout=30)
+    connection.request("GET", "/mcp", headers={"Accept": "text/event-stream", "Mcp-Session-Id": client.session})
+    response = connection.getresponse()
+    assert response.status == 200 and response.readline().startswith(b":")
+    return response
+
+
+def test_open_streams_do_not_hold_up_the_end(start):
+    client = Client(start(config()))
+    client.initialize()
+    response = stream(client)
+    client.gateway.terminate()
+    assert response.read() == b"\n"
+    assert client.gateway.wait(5) == 0
+
+
+def test_a_second_stream_of_a_session_replaces_the_first(client):
+    first = stream(client)
+    second = stream(client)
+    assert first.read() == b"\n"
+    second.close()
+
+
 # Built-in servers, and loops
 
 

@@ -86,6 +86,7 @@ final class LoopWorker: @unchecked Sendable {
         isDraining = true
         for socket in sockets { socket.close() }
         sockets.removeAll()
+        mcp.drain()
         for connection in connections.values { connection.closeIfIdle() }
     }
 

@@ -41,6 +41,9 @@ package final class MCPRuntime: @unchecked Sendable {
     var pooled: [String: PooledSession] = [:]
     /// Calls that wait for their client's input.
     var suspended: [[UInt8]: SuspendedCall] = [:]
+    /// What open streams of clients wait for.
+    private var streams: [ObjectIdentifier: Mailbox] = [:]
+    private var isDraining = false
     private var lastID: Int64 = 0
 
     /// An id for a request of the gateway's own.
@@ -108,6 +111,19 @@ package final class MCPRuntime: @unchecked Sendable {
             for session in sessions.values where session.isIdle(at: loop.now) { end(session.id) }
         }
         isSweeping = false
+    }
+
+    func opened(_ stream: Mailbox) {
+        streams[ObjectIdentifier(stream)] = stream
+        if isDraining { stream.close() }
+    }
+
+    func closed(_ stream: Mailbox) { streams[ObjectIdentifier(stream)] = nil }
+
+    /// Ends the streams that would never end by themselves; calls go on.
+    package func drain() {
+        isDraining = true
+        for stream in streams.values { stream.close() }
     }
 
     /// Ends every session of the loop: the gateway stops.

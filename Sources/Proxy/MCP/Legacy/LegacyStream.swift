@@ -22,12 +22,14 @@ struct LegacyStream {
         }
         request.exchange.clientSocket?.onDeparture { mailbox.close() }
         mailbox.postIdle(every: MCPLimits.keepAlive)
+        runtime.opened(mailbox)
         if await request.reply.beginStream() {
             // A comment, so that clients and proxies see a first byte.
             _ = await request.reply.keepAlive()
             await relay(mailbox)
         }
         request.exchange.clientSocket?.onDeparture(nil)
+        runtime.closed(mailbox)
         mailbox.close()
         streams.cancel()
         if let home = link.home {

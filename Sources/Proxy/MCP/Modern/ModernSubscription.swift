@@ -72,6 +72,7 @@ struct ModernSubscription {
         }
         request.exchange.clientSocket?.onDeparture { mailbox.close() }
         mailbox.postIdle(every: MCPLimits.keepAlive)
+        runtime.opened(mailbox)
         if await request.reply.interim(acknowledgement(id, filter)) {
             relaying: while let event = await mailbox.next() {
                 switch event {
@@ -84,6 +85,7 @@ struct ModernSubscription {
             }
         }
         request.exchange.clientSocket?.onDeparture(nil)
+        runtime.closed(mailbox)
         mailbox.close()
         streams.cancel()
         homed?.unsubscribe(mailbox)
