@@ -41,6 +41,7 @@ def test_every_spelling_of_the_file_option(flag, tmp_path):
 def test_the_users_configurations_run_unmodified(name, targets, tmp_path):
     # No network here, or a provider that knows no such key: either way the gateway itself answers or passes on a clear error.
     keys = {"OPENAI_API_KEY": secret("openai-live"), "ANTHROPIC_API_KEY": secret("anthropic-live")}
+    gateways.wait_for_free(3000, 3001, 15021)
     process, out, err = gateways.spawn(["-f", str(gateways.seed_directory() / name)], tmp_path, keys)
     try:
         def answers():

@@ -9,6 +9,7 @@ from harness.waiting import until
 
 
 def test_printed_calls_work_as_promised(tmp_path):
+    gateways.wait_for_free(3000, 15021)
     process, out, err = gateways.spawn(["demo"], tmp_path)
     try:
         def commands() -> list[str]:

@@ -41,6 +41,23 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def wait_for_free(*ports: int) -> None:
+    """For the few tests that need fixed ports: another run on this machine may hold them for a while."""
+
+    def free() -> bool:
+        for port in ports:
+            with socket.socket() as probe:
+                # As servers bind: connections that linger in TIME_WAIT do not count.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("0.0.0.0", port))
+                except OSError:
+                    return False
+        return True
+
+    until(free, f"the ports {ports} are free; another process listens there", 60)
+
+
 def _child() -> None:
     # A test run that is killed must not leave gateways behind.
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
