@@ -448,3 +448,24 @@ def test_calls_of_one_session_run_at_the_same_time(start):
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(call, range(200))) == [{"n": number} for number in range(200)]
+
+
+# Whose session
+
+
+def test_a_session_is_worth_nothing_to_another_caller(start):
+    document = config(target("one"))
+    keys = [{"key": "key-of-alice", "metadata": {"user": "alice"}}, {"key": "key-of-bob", "metadata": {"user": "bob"}}]
+    for route in document["binds"][0]["listeners"][0]["routes"]:
+        route["policies"] = {"apiKey": {"mode": "strict", "keys": keys}}
+    client = Client(start(document))
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    alice, bob = {"Authorization": "Bearer key-of-alice"}, {"Authorization": "Bearer key-of-bob"}
+    assert client.request("initialize", hello)[0] == 401
+    client.session = client.request("initialize", hello, **alice)[1]["Mcp-Session-Id"]
+    assert client.request("ping", **alice)[0] == 200
+    assert client.request("ping", **bob)[0] == 404
+    assert client.raw("GET", **bob)[0] == 404
+    assert client.raw("DELETE", **bob)[0] == 404
+    assert client.request("ping")[0] == 401
+    assert client.request("ping", **alice)[0] == 200
