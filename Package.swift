@@ -53,7 +53,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: settings),
         .testTarget(
-            name: "CELConformanceTests", dependencies: ["CEL", "JSON"], path: "spec-tests/cel", exclude: ["differential"],
+            name: "CELConformanceTests", dependencies: ["CEL", "JSON"], path: "spec-tests/cel",
+            exclude: ["differential"],
             swiftSettings: settings),
         .testTarget(name: "AuthTests", dependencies: ["Auth", "CEL", "JSON"], swiftSettings: settings),
         .testTarget(name: "ProxyTests", dependencies: ["Proxy", "Auth", "CEL", "JSON"], swiftSettings: settings),

@@ -92,11 +92,14 @@ struct RPCMessageTests {
                 }
                 if bytes.isEmpty { bytes = [0x7b] }
             }
-            guard case .success(.request(let request)) = Result(catching: { () throws(RPCError) in
-                try RPCMessage.parse(bytes, limit: 1 << 16)
-            }) else { continue }
+            guard
+                case .success(.request(let request)) = Result(catching: { () throws(RPCError) in
+                    try RPCMessage.parse(bytes, limit: 1 << 16)
+                })
+            else { continue }
             let params = request.params
-            let written = RPCWriter.request(request.id, request.method, params: params.map { value in { $0.value(value) } })
+            let written = RPCWriter.request(
+                request.id, request.method, params: params.map { value in { $0.value(value) } })
             guard case .success(.request(let again)) = parse(String(decoding: written, as: UTF8.self)) else {
                 Issue.record("seed 20261123, round \(round): written anew, it is no request")
                 return

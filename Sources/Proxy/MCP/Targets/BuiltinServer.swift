@@ -27,7 +27,8 @@ package enum BuiltinServer: String, CaseIterable, Sendable {
                 Tool(
                     name: "get-sum", description: "Adds two numbers",
                     schema:
-                        #"{"type":"object","properties":{"a":{"type":"number"},"b":{"type":"number"}},"required":["a","b"]}"#),
+                        #"{"type":"object","properties":{"a":{"type":"number"},"b":{"type":"number"}},"required":["a","b"]}"#
+                ),
                 Tool(
                     name: "delete-everything", description: "Pretends to delete everything",
                     schema: #"{"type":"object"}"#, readOnly: false),
@@ -89,7 +90,8 @@ package enum BuiltinServer: String, CaseIterable, Sendable {
             }
             return try text(id, message)
         case "get-sum":
-            guard let a = arguments?["a" as StaticString]?.double, let b = arguments?["b" as StaticString]?.double else {
+            guard let a = arguments?["a" as StaticString]?.double, let b = arguments?["b" as StaticString]?.double
+            else {
                 return try refusal(id, .invalidParams("'a' and 'b' must be numbers"))
             }
             var writer = JSONWriter()
