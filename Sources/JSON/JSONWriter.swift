@@ -7,7 +7,8 @@ public struct JSONWriter: Sendable {
     private var hasValue: [Bool] = [false]
     private var afterName = false
 
-    public init() {}
+    /// - Parameter capacity: the number of bytes that the text will probably have.
+    public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 

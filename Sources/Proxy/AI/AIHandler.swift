@@ -33,57 +33,61 @@ enum AIHandler {
                 headers: [("allow", "POST")])
         }
 
-        let target = IOBuffer(capacity: 256)
-        if let prefix = configuration.pathPrefix { target.append(prefix) }
+        // Target, authority and new body share one pooled buffer; views of it are taken when it no longer grows.
+        let scratch = exchange.loop.buffers.take()
+        defer { exchange.loop.buffers.give(scratch) }
         if let override = configuration.pathOverride {
-            target.clear()
-            target.append(override)
+            scratch.append(override)
         } else {
+            if let prefix = configuration.pathPrefix { scratch.append(prefix) }
             switch type {
             case .passthrough, .detect:
-                target.append(unprefixed(path, match))
+                scratch.append(unprefixed(path, match))
             default:
-                guard let native = traits.paths[type] else {
+                guard let native = provider.nativePath(type) else {
                     return await fail(
                         501, "the provider '\(provider.name)' does not speak \(type.rawValue)", "not_supported", &record
                     )
                 }
-                target.append(native)
+                scratch.append(native)
             }
         }
         if let query = request.query {
-            target.append(target.view.contains(UInt8(ascii: "?")) ? UInt8(ascii: "&") : UInt8(ascii: "?"))
-            target.append(query)
+            scratch.append(scratch.view.contains(UInt8(ascii: "?")) ? UInt8(ascii: "&") : UInt8(ascii: "?"))
+            scratch.append(query)
         }
+        let targetEnd = scratch.writer
+        scratch.append(provider.upstream.authorityBytes)
+        let authorityEnd = scratch.writer
 
         // Only a body that names a model is read; everything else streams.
-        let replacement = IOBuffer(capacity: 1)
-        var hasReplacement = false
         if type.namesModel {
             let limit = context.snapshot.configuration.limits.bufferedBody
             if let encoding = request.headers.first(.contentEncoding), !encoding.equalsIgnoringCase("identity") {
                 return await fail(415, "compressed request bodies are not supported here", "content_encoding", &record)
             }
-            let body = IOBuffer(capacity: 4096)
+            var body = ByteView.empty
+            var collected: IOBuffer?
             do throws(ExchangeError) {
                 if let whole = exchange.takeBufferedBody(), whole.count <= limit {
-                    body.append(whole)
+                    body = whole
                 } else {
-                    try await exchange.collectBody(limit: limit, into: body)
+                    let buffer = IOBuffer(capacity: 64 * 1024)
+                    try await exchange.collectBody(limit: limit, into: buffer)
+                    collected = buffer
+                    body = buffer.view
                 }
             } catch {
                 let failure = UpstreamError.client(error)
                 return await fail(failure.status, failure.clientMessage, "request_body", &record)
             }
             do throws(ModelMember.Problem) {
-                let outcome = try ModelMember.resolve(body.view, fallback: configuration.provider.model) { name in
-                    configuration.modelAliases.lazy.compactMap { $0.resolve(name) }.first
+                let outcome = try withExtendedLifetime(collected) { () throws(ModelMember.Problem) in
+                    try ModelMember.resolve(
+                        body, fallback: configuration.provider.model, aliases: configuration.modelAliases)
                 }
                 record.model = outcome.model
-                if let bytes = outcome.body {
-                    replacement.append(bytes)
-                    hasReplacement = true
-                }
+                scratch.append(outcome.body)
             } catch {
                 switch error {
                 case .malformed(let reason):
@@ -103,11 +107,11 @@ enum AIHandler {
         route.route.policies.requestHeaders?.apply(to: headers)
         backend.policies.requestHeaders?.apply(to: headers)
 
-        let authority = IOBuffer(capacity: 64)
-        authority.append(provider.upstream.authority)
+        let sent = scratch.view
         var outgoing = OutgoingRequest(
-            upstream: provider.upstream, method: request.methodName, target: target.view, authority: authority.view,
-            body: hasReplacement ? replacement.view : nil)
+            upstream: provider.upstream, method: request.methodName, target: sent.slice(0, targetEnd),
+            authority: sent.slice(targetEnd, authorityEnd),
+            body: type.namesModel ? sent.slice(authorityEnd, sent.count) : nil)
         outgoing.connectRetries = route.route.policies.retry?.attempts ?? 1
         if let limit = route.route.policies.timeouts.request ?? backend.policies.requestTimeout {
             outgoing.deadline = exchange.started + limit
@@ -135,9 +139,12 @@ enum AIHandler {
     ) {
         if case .passthrough? = authentication {
         } else {
-            headers.remove(.authorization)
-            headers.remove(.cookie)
-            for key in CredentialStripping.providerHeaders { headers.remove(named: key.name) }
+            for i in 0..<headers.count {
+                switch headers.known(i) {
+                case .authorization, .cookie, .xApiKey, .apiKey, .xGoogAPIKey: headers.remove(at: i)
+                default: break
+                }
+            }
         }
         if case .key(let secret, let location)? = authentication {
             let value = IOBuffer(capacity: 256)

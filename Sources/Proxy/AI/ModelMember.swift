@@ -13,15 +13,15 @@ enum ModelMember {
 
     struct Outcome {
         var model: String
-        /// The new body; nil when the original says the same.
-        var body: [UInt8]?
+        /// What is forwarded: an encoding of what was read.
+        var body: [UInt8]
     }
 
     /// - Parameters:
     ///   - fallback: used when the request names no model.
-    ///   - rename: the model that stands for the one the client named; nil leaves it.
+    ///   - aliases: models that stand for names that clients use.
     static func resolve(
-        _ body: ByteView, fallback: String?, rename: (String) -> String?
+        _ body: ByteView, fallback: String?, aliases: [AIModelAlias]
     ) throws(Problem) -> Outcome {
         let document: JSONDocument
         do throws(JSONError) {
@@ -34,9 +34,10 @@ enum ModelMember {
             guard let text = member.string else { throw .notAString }
             if !text.isEmpty { named = text }
         }
-        guard let model = named.map({ rename($0) ?? $0 }) ?? fallback else { throw .missing }
+        if let name = named, let alias = aliases.lazy.compactMap({ $0.resolve(name) }).first { named = alias }
+        guard let model = named ?? fallback else { throw .missing }
         // Re-encoded in any case: the upstream reads exactly the members that were read here.
-        var writer = JSONWriter()
+        var writer = JSONWriter(capacity: body.count + model.utf8.count + 16)
         writer.object { writer in
             var written = false
             for (name, value) in root.members {

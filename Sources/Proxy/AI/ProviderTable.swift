@@ -111,13 +111,18 @@ final class CompiledProvider: Sendable {
     let configuration: AIUpstream
     let traits: ProviderTraits
     let upstream: Upstream
+    /// The provider's own path for each type, as bytes.
+    private let paths: [AIRouteType: [UInt8]]
 
     init(_ configuration: AIUpstream, traits: ProviderTraits, upstream: Upstream) {
         name = configuration.name
         self.configuration = configuration
         self.traits = traits
         self.upstream = upstream
+        paths = traits.paths.mapValues { Array($0.utf8) }
     }
+
+    func nativePath(_ type: AIRouteType) -> [UInt8]? { paths[type] }
 }
 
 extension CompiledRoute {

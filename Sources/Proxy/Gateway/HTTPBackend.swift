@@ -9,7 +9,8 @@ enum HTTPBackend {
     ) async {
         let request = exchange.request
         let policies = route.route.policies
-        let target = IOBuffer(capacity: 256)
+        let target = exchange.loop.buffers.take()
+        defer { exchange.loop.buffers.give(target) }
         if let rewrite = policies.urlRewrite?.path {
             target.append(rewrite.apply(to: request.path, prefixLength: match.prefixLength))
             if let query = request.query {
@@ -19,9 +20,11 @@ enum HTTPBackend {
         } else {
             request.appendTarget(to: target)
         }
-        let rewrite = policies.urlRewrite?.authority ?? .auto
-        let authority = IOBuffer(capacity: 64)
-        authority.append(rewrite.apply(client: request.authority.text, upstream: upstream.authority))
+        let targetEnd = target.writer
+        switch policies.urlRewrite?.authority {
+        case nil, .auto?: target.append(upstream.authorityBytes)
+        case let rewrite?: target.append(rewrite.apply(client: request.authority.text, upstream: upstream.authority))
+        }
         policies.requestHeaders?.apply(to: request.headers)
         backend.policies.requestHeaders?.apply(to: request.headers)
         do throws(AuthError) {
@@ -34,12 +37,13 @@ enum HTTPBackend {
         }
 
         var outgoing = OutgoingRequest(
-            upstream: upstream, method: request.methodName, target: target.view, authority: authority.view)
+            upstream: upstream, method: request.methodName, target: target.view.slice(0, targetEnd),
+            authority: target.view.slice(targetEnd, target.writer))
         outgoing.connectRetries = policies.retry?.attempts ?? 1
         if let limit = policies.timeouts.request ?? backend.policies.requestTimeout {
             outgoing.deadline = exchange.started + limit
         }
-        record.upstream = upstream.key.endpoint.description
+        record.upstream = upstream.name
         let edits = ResponseEdits(
             context: context, route: policies.responseHeaders, backend: backend.policies.responseHeaders)
         do throws(UpstreamError) {

@@ -61,7 +61,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         let routable = RoutableRequest(
             method: request.methodName, host: request.host, path: request.path, query: request.query,
             headers: request.headers)
-        if let endpoint = MetadataEndpoint(path: request.path.text),
+        if request.path.starts(with: "/.well-known/"), let endpoint = MetadataEndpoint(path: request.path.text),
             await MetadataHandler.serve(exchange, endpoint, listener, worker, &record)
         {
             return

@@ -6,7 +6,7 @@ package enum KnownHeader: UInt8, CaseIterable, Sendable {
     case contentType, cookie, date, expect, forwarded, host, keepAlive, location, origin, proxyAuthenticate
     case proxyAuthorization, proxyConnection, retryAfter, server, setCookie, te, trailer, transferEncoding, upgrade
     case userAgent, wwwAuthenticate, xApiKey, xForwardedFor, xForwardedHost, xForwardedProto, xForwardedPort
-    case mcpSessionID, mcpProtocolVersion, traceparent, tracestate, xRequestID
+    case xGoogAPIKey, mcpSessionID, mcpProtocolVersion, traceparent, tracestate, xRequestID
 
     package var name: StaticString {
         switch self {
@@ -46,6 +46,7 @@ package enum KnownHeader: UInt8, CaseIterable, Sendable {
         case .xForwardedHost: "x-forwarded-host"
         case .xForwardedProto: "x-forwarded-proto"
         case .xForwardedPort: "x-forwarded-port"
+        case .xGoogAPIKey: "x-goog-api-key"
         case .mcpSessionID: "mcp-session-id"
         case .mcpProtocolVersion: "mcp-protocol-version"
         case .traceparent: "traceparent"
@@ -67,7 +68,8 @@ package enum KnownHeader: UInt8, CaseIterable, Sendable {
     /// Names that `Connection` must not nominate: removing them would change what was judged, framed or routed.
     var mayBeNominated: Bool {
         switch self {
-        case .authorization, .apiKey, .xApiKey, .host, .contentLength, .contentType, .contentEncoding, .cookie, .origin,
+        case .authorization, .apiKey, .xApiKey, .xGoogAPIKey, .host, .contentLength, .contentType, .contentEncoding,
+            .cookie, .origin,
             .cacheControl, .xForwardedFor, .xForwardedHost, .xForwardedProto, .forwarded, .mcpSessionID,
             .mcpProtocolVersion:
             false

@@ -102,16 +102,23 @@ package enum CanonicalPath {
     private static let percent = UInt8(ascii: "%")
     private static let dot = UInt8(ascii: ".")
 
+    /// `pchar` without percent-encoding, as two bit masks: a table would be checked for initialisation at every byte.
+    @inline(__always)
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        let mask: UInt64 = byte < 64 ? 0x2fff7fd200000000 : 0x47fffffe87ffffff
+        return byte < 128 && mask & (1 << UInt64(byte & 63)) != 0
+    }
+
     /// Whether nothing needs a second look: plain characters, no empty segment, no segment that begins with a dot.
     private static func isPlain(_ path: ByteView) -> Bool {
         guard path.count > 0, path[0] == slash else { return false }
         var previous: UInt8 = 0
         for at in 0..<path.count {
             let byte = path[at]
-            switch kinds[Int(byte)] {
-            case .plain: if byte == dot, previous == slash { return false }
-            case .slash: if previous == slash { return false }
-            default: return false
+            if isPlain(byte) {
+                if byte == dot, previous == slash { return false }
+            } else if byte != slash || previous == slash {
+                return false
             }
             previous = byte
         }

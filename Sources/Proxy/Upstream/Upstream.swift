@@ -30,11 +30,16 @@ package final class Upstream: Sendable {
     let tls: TLSContext?
     /// What `Host` says by default.
     package let authority: String
+    let authorityBytes: [UInt8]
+    /// As logs show it.
+    let name: String
 
     fileprivate init(_ key: Key, slot: Int) throws(IOError) {
         self.key = key
         self.slot = slot
         authority = UpstreamAddress(key.endpoint, tls: key.tls != nil).authority
+        authorityBytes = Array(authority.utf8)
+        name = key.endpoint.description
         if let settings = key.tls {
             tls = try TLSContext.client(settings)
         } else {
