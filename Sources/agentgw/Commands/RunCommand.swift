@@ -18,10 +18,21 @@ struct RunCommand {
         }
         for warning in configuration.warnings { StandardError.write("\(warning)\n") }
         if validateOnly {
+            try compile(configuration)
             print("\(file): the configuration is valid (\(Self.summary(configuration)))")
             return
         }
         try GatewayProcess.run(configuration)
+    }
+
+    /// Everything that would stop the gateway from starting, but for ports that are taken.
+    private func compile(_ configuration: GatewayConfiguration) throws {
+        do throws(SnapshotError) {
+            _ = try Snapshot(configuration, upstreams: UpstreamRegistry(), readFile: ConfigurationFiles.read)
+        } catch {
+            StandardError.write("\(error)\n")
+            throw ExitCode(1)
+        }
     }
 
     static func summary(_ configuration: GatewayConfiguration) -> String {
