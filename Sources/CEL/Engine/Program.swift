@@ -55,7 +55,8 @@ public final class Program: @unchecked Sendable {
     // MARK: Ordinary values
 
     /// Evaluates with variables by name. A variable that is not given is not set: reading it is an error.
-    /// - Parameter budget: what the evaluation may cost, in nodes, elements and bytes.
+    /// - Parameter budget: what the evaluation may cost, in nodes, elements and bytes, and the most parts
+    ///   that its value may have.
     public func evaluate(
         _ inputs: [String: CELValue] = [:], budget: Int = 1_000_000
     ) throws(EvaluationError) -> CELValue {
@@ -63,7 +64,7 @@ public final class Program: @unchecked Sendable {
         try context.bind(inputs)
         let value = run(in: context, budget: budget)
         if value.tag == .error { throw error(value) }
-        return CELValue(value.asMap(in: context))
+        return try CELValue.copy(value.asMap(in: context), atMost: budget)
     }
 
     // MARK: The gateway's way

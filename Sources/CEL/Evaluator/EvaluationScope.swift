@@ -107,8 +107,8 @@ package struct EvaluationScope {
             if !spend(elements.count) { return EvaluationScope.overBudget }
             var unknown = Value.absent
             for element in elements {
-                let equal = Equality.areEqual(element, key)
-                if equal.isTrue { return equal }
+                let equal = Equality.areEqual(element, key, self)
+                if equal.isTrue || equal.tag == .error { return equal }
                 if equal.tag == .unknown { unknown = equal }
             }
             return unknown.tag == .unknown ? unknown : .bool(false)

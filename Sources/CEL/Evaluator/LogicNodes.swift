@@ -113,10 +113,9 @@ final class EqualityNode: Node {
         if a.tag == .map || a.tag == .list || a.tag == .record {
             a = a.asMap(scope)
             b = b.asMap(scope)
-            if !scope.spend(Int(min(a.length, b.length))) { return located(EvaluationScope.overBudget) }
         }
         if !scope.spend(min(a.weight, b.weight)) { return located(EvaluationScope.overBudget) }
-        let equal = Equality.areEqual(a, b)
+        let equal = Equality.areEqual(a, b, scope)
         return equal.tag == .bool ? .bool(equal.asBool != negated) : located(equal)
     }
 }

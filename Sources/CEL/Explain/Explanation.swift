@@ -46,7 +46,7 @@ public final class Coverage {
         try context.bind(inputs)
         let value = run(in: context)
         if value.tag == .error { throw program.error(value) }
-        return CELValue(value)
+        return try CELValue.copy(value)
     }
 
     /// The boolean parts that have not been both true and false, with what they have been.
@@ -114,9 +114,10 @@ extension Program {
 
     private func outcome(_ value: Value) -> Explanation.Outcome {
         switch value.tag {
-        case .absent: .notEvaluated
-        case .error: .failed(error(value))
-        default: .value(CELValue(value))
+        case .absent: return .notEvaluated
+        case .error: return .failed(error(value))
+        default:
+            do throws(EvaluationError) { return .value(try CELValue.copy(value)) } catch { return .failed(error) }
         }
     }
 }

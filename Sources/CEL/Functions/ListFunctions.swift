@@ -14,7 +14,7 @@ extension FunctionLibrary {
                 default:
                     guard scope.spend(out.count) else { return EvaluationScope.overBudget }
                     let so = out.finish().elements
-                    if !so.contains(where: { Equality.areEqual($0, element).isTrue }) { out.append(element) }
+                    if !so.contains(where: { Equality.areEqual($0, element, scope).isTrue }) { out.append(element) }
                 }
             }
             return out.finish()
@@ -147,7 +147,7 @@ extension FunctionLibrary {
         func contains(_ value: Value) -> Bool {
             if Members.isHashable(value) { return hashed.member(value).tag != .absent }
             guard scope.spend(others.count) else { return false }
-            return others.contains { Equality.areEqual($0, value).isTrue }
+            return others.contains { Equality.areEqual($0, value, scope).isTrue }
         }
     }
 

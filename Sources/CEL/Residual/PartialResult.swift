@@ -20,7 +20,9 @@ extension Program {
     package func partiallyEvaluate(in context: EvaluationContext) -> PartialResult {
         let value = run(in: context)
         if value.tag == .error { return .failed(error(value)) }
-        if value.tag != .unknown { return .value(CELValue(value)) }
+        if value.tag != .unknown {
+            do throws(EvaluationError) { return .value(try CELValue.copy(value)) } catch { return .failed(error) }
+        }
         let program: Program
         do throws(CompileError) { program = try instrumented() } catch {
             // What was planned once is planned again.
@@ -35,6 +37,9 @@ extension Program {
 
 /// Replaces in place what is known by literals and drops the operands that no longer matter.
 private struct Pruning {
+    /// Longer lists and maps stay the expressions that they came from.
+    static let mostLiteralParts = 65
+
     var ast: AST
     let values: [Value]
 
@@ -45,7 +50,9 @@ private struct Pruning {
 
     mutating func prune(_ id: ExprID) {
         let value = value(id)
-        if value.tag != .absent, value.isKnown, let literal = literal(value, ast.range(of: id)) {
+        if value.tag != .absent, value.isKnown, CELValue.hasAtMost(Pruning.mostLiteralParts, in: value),
+            let literal = literal(value, ast.range(of: id))
+        {
             replace(id, by: literal)
             return
         }
@@ -118,8 +125,6 @@ private struct Pruning {
         case .ip: return call("ip", Network.text(value), range)
         case .cidr: return call("cidr", Network.text(value), range)
         case .list:
-            // Longer lists stay names.
-            guard value.length <= 64 else { return nil }
             var elements: [ExprID] = []
             for element in value.elements {
                 guard let expr = literal(element, range) else { return nil }
@@ -127,7 +132,6 @@ private struct Pruning {
             }
             return .list(elements: elements, optional: [])
         case .map:
-            guard value.length <= 64 else { return nil }
             var entries: [Expr.MapEntry] = []
             for entry in value.entries {
                 guard let key = literal(entry.key, range), let expr = literal(entry.value, range) else { return nil }

@@ -381,7 +381,9 @@ struct Parser {
         case .quotedIdentifier:
             throw fail("a back-quoted name is allowed only after a dot", start.range)
         default:
-            throw fail("unexpected \(describe(start))", start.range)
+            throw fail(
+                start.kind == .end ? "the expression ends where a value is expected" : "unexpected \(describe(start))",
+                start.range)
         }
     }
 

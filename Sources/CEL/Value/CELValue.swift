@@ -44,6 +44,38 @@ public indirect enum CELValue: Sendable {
         }
     }
 
+    /// The most parts that a value is copied out with. A list that holds another several times is larger when copied, by a
+    /// power of its depth, than the memory and the budget that it took to build.
+    static let mostParts = 1_000_000
+
+    /// A copy of an evaluation's result.
+    static func copy(_ value: Value, atMost parts: Int = mostParts) throws(EvaluationError) -> CELValue {
+        guard hasAtMost(parts, in: value) else {
+            throw EvaluationError(.cost, "the value has more than \(parts) parts")
+        }
+        return CELValue(value)
+    }
+
+    /// Whether a value has no more parts than that, copied out.
+    static func hasAtMost(_ parts: Int, in value: Value) -> Bool {
+        var rest = parts
+        return hasFewer(value, &rest)
+    }
+
+    private static func hasFewer(_ value: Value, _ parts: inout Int) -> Bool {
+        parts -= 1
+        guard parts >= 0 else { return false }
+        switch value.tag {
+        case .list:
+            for element in value.elements where !hasFewer(element, &parts) { return false }
+        case .map:
+            for entry in value.entries where !hasFewer(entry.value, &parts) { return false }
+        case .optional: return hasFewer(value.wrapped, &parts)
+        default: break
+        }
+        return true
+    }
+
     /// A value inside `arena`. Nil for a map with two equal keys or an opaque value that is none.
     func value(in arena: Arena) -> Value? {
         switch self {

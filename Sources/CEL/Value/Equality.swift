@@ -2,9 +2,10 @@
 // different kinds are unequal, and NaN equals nothing.
 
 enum Equality {
-    /// A bool, or unknown when the answer hangs on a part that is.
+    /// A bool, or unknown when the answer hangs on a part that is. Pays for what it compares inside of lists and maps:
+    /// one that holds another several times is larger than the memory it takes, by a power of its depth.
     @inline(__always)
-    static func areEqual(_ a: Value, _ b: Value) -> Value {
+    static func areEqual(_ a: Value, _ b: Value, _ scope: EvaluationScope) -> Value {
         if a.tag == b.tag {
             switch a.tag {
             case .string: return .bool(Value.sameRun(a, b))
@@ -12,51 +13,59 @@ enum Equality {
             default: break
             }
         }
-        return general(a, b)
+        return general(a, b, scope)
     }
 
-    private static func general(_ a: Value, _ b: Value) -> Value {
+    private static func general(_ a: Value, _ b: Value, _ scope: EvaluationScope) -> Value {
         switch (a.tag, b.tag) {
         case (.unknown, _): return a
         case (_, .unknown): return b
-        case (.null, .null): return .bool(true)
-        case (.string, .string), (.bytes, .bytes), (.type, .type): return .bool(Value.sameRun(a, b))
-        case (.int, .int), (.uint, .uint), (.bool, .bool), (.duration, .duration): return .bool(a.payload == b.payload)
-        case (.timestamp, .timestamp): return .bool(a.payload == b.payload && a.length == b.length)
-        case (.list, .list): return lists(a, b)
-        case (.map, .map): return maps(a, b)
-        case (.record, .record): return .bool(a.payload == b.payload)
+        case (.list, .list): return lists(a, b, scope)
+        case (.map, .map): return maps(a, b, scope)
         case (.optional, .optional):
             let (x, y) = (a.wrapped, b.wrapped)
             if x.tag == .absent || y.tag == .absent { return .bool(x.tag == y.tag) }
-            return areEqual(x, y)
-        case (.ip, .ip), (.cidr, .cidr): return .bool(Network.equal(a, b))
-        default:
-            if a.isNumber, b.isNumber { return .bool(equalNumbers(a, b)) }
-            return .bool(false)
+            guard scope.spend(1) else { return EvaluationScope.overBudget }
+            return areEqual(x, y, scope)
+        default: return .bool(areEqualScalars(a, b))
         }
     }
 
-    private static func lists(_ a: Value, _ b: Value) -> Value {
+    /// For values that contain none, as the keys of maps.
+    static func areEqualScalars(_ a: Value, _ b: Value) -> Bool {
+        switch (a.tag, b.tag) {
+        case (.null, .null): true
+        case (.string, .string), (.bytes, .bytes), (.type, .type): Value.sameRun(a, b)
+        case (.int, .int), (.uint, .uint), (.bool, .bool), (.duration, .duration): a.payload == b.payload
+        case (.timestamp, .timestamp): a.payload == b.payload && a.length == b.length
+        case (.record, .record): a.payload == b.payload
+        case (.ip, .ip), (.cidr, .cidr): Network.equal(a, b)
+        default: a.isNumber && b.isNumber && equalNumbers(a, b)
+        }
+    }
+
+    private static func lists(_ a: Value, _ b: Value, _ scope: EvaluationScope) -> Value {
         guard a.length == b.length else { return .bool(false) }
         let (x, y) = (a.elements, b.elements)
         var unknown = Value.absent
         for i in 0..<x.count {
-            let equal = areEqual(x[i], y[i])
-            if equal.isFalse { return equal }
+            guard scope.spend(1 + min(x[i].weight, y[i].weight)) else { return EvaluationScope.overBudget }
+            let equal = areEqual(x[i], y[i], scope)
+            if equal.isFalse || equal.tag == .error { return equal }
             if equal.tag == .unknown { unknown = equal }
         }
         return unknown.tag == .unknown ? unknown : .bool(true)
     }
 
-    private static func maps(_ a: Value, _ b: Value) -> Value {
+    private static func maps(_ a: Value, _ b: Value, _ scope: EvaluationScope) -> Value {
         guard a.length == b.length else { return .bool(false) }
         var unknown = Value.absent
         for entry in a.entries {
             let other = b.member(entry.key)
             if other.tag == .absent { return .bool(false) }
-            let equal = areEqual(entry.value, other)
-            if equal.isFalse { return equal }
+            guard scope.spend(1 + min(entry.value.weight, other.weight)) else { return EvaluationScope.overBudget }
+            let equal = areEqual(entry.value, other, scope)
+            if equal.isFalse || equal.tag == .error { return equal }
             if equal.tag == .unknown { unknown = equal }
         }
         return unknown.tag == .unknown ? unknown : .bool(true)

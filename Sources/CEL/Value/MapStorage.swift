@@ -67,7 +67,7 @@ extension Value {
             default: break
             }
         }
-        return Equality.areEqual(a, b).isTrue
+        return Equality.areEqualScalars(a, b)
     }
 
     // MARK: Lookup
