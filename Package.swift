@@ -54,7 +54,7 @@ let package = Package(
         .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: settings),
         .testTarget(
             name: "CELConformanceTests", dependencies: ["CEL", "JSON"], path: "spec-tests/cel",
-            exclude: ["differential"],
+            exclude: ["differential", "vectors"],
             swiftSettings: settings),
         .testTarget(name: "AuthTests", dependencies: ["Auth", "CEL", "JSON"], swiftSettings: settings),
         .testTarget(name: "ProxyTests", dependencies: ["Proxy", "Auth", "CEL", "JSON"], swiftSettings: settings),
