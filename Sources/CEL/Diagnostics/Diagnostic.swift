@@ -88,7 +88,8 @@ enum Suggestion {
         var best: (distance: Int, text: String)?
         for candidate in candidates where candidate != name {
             let distance = editDistance(Array(name.utf8), Array(candidate.utf8), limit: limit)
-            guard distance <= limit else { continue }
+            // A name of one letter is one edit from every other: that is no suggestion unless only its case differs.
+            guard distance <= limit, distance < name.utf8.count else { continue }
             if best == nil || (distance, candidate) < (best!.distance, best!.text) { best = (distance, candidate) }
         }
         return best?.text

@@ -39,6 +39,9 @@ import Testing
         ("jwtt.sub", "undeclared reference to 'jwtt'; did you mean 'jwt'?", 0),
         ("jwt.sub.startWith('a')", "undeclared function 'startWith'; did you mean 'startsWith'?", 0),
         ("x + 'a'", "no operator for 'int + string'", 0),
+        ("y + 1", "undeclared reference to 'y'", 0),
+        ("X + 1", "undeclared reference to 'X'; did you mean 'x'?", 0),
+        ("x +", "the expression ends where a value is expected", 3),
         ("'a' in 'abc'", "no operator for 'string in string'; did you mean 'contains()'?", 0),
         (
             "request.body == b''", "field 'body' of 'request' is not available here: bodies are not read in this phase",
