@@ -8,7 +8,7 @@ package class Exchange: SocketObserver {
     package let request = RequestHead()
     /// Scratch for the reply, so that no reply allocates one.
     package let response = ResponseHead()
-    package let connection: ClientInfo
+    package internal(set) var connection: ClientInfo
     /// When the head was complete.
     package internal(set) var started = MonotonicTime(nanoseconds: 0)
     /// The status that was sent; 0 before.

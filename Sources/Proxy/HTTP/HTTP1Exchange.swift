@@ -6,9 +6,9 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
     /// Up to this size output is gathered and leaves in one system call; larger pieces are not copied.
     private static let copyLimit = 16 * 1024
 
-    private let transport: Transport
-    private let input: HTTP1Input
-    private let limits: ServerLimits
+    private var transport: Transport
+    private var input: HTTP1Input
+    private var limits: ServerLimits
     private let out = IOBuffer(capacity: 2048)
     var draining = false
 
@@ -39,6 +39,14 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
         self.input = input
         self.limits = limits
         super.init(connection: connection)
+    }
+
+    /// Takes up an exchange that another connection has finished with.
+    func rebind(connection: ClientInfo, transport: Transport, input: HTTP1Input, limits: ServerLimits) {
+        self.connection = connection
+        self.transport = transport
+        self.input = input
+        self.limits = limits
     }
 
     func begin() {

@@ -83,8 +83,23 @@ final class HTTP1ServerConnection: @unchecked Sendable {
             return false
         }
         input.finishMessage()
-        if !input.hasBufferedBytes { self.exchange = nil }
+        // An idle connection holds no exchange: what it holds would be most of its memory.
+        if !input.hasBufferedBytes { giveBackExchange() }
         return true
+    }
+
+    private func takeExchange() -> HTTP1Exchange {
+        guard let exchange = transport.loop.exchanges.popLast() else {
+            return HTTP1Exchange(connection: info, transport: transport, input: input, limits: limits)
+        }
+        exchange.rebind(connection: info, transport: transport, input: input, limits: limits)
+        return exchange
+    }
+
+    private func giveBackExchange() {
+        guard let exchange, transport.loop.exchanges.count < EventLoop.maximumExchanges else { return exchange = nil }
+        transport.loop.exchanges.append(exchange)
+        self.exchange = nil
     }
 
     private func refuse(_ error: ProtocolError) async {

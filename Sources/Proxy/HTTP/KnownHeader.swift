@@ -77,17 +77,71 @@ package enum KnownHeader: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Finds the number of a name in any letter case.
+    /// Finds the number of a name in any letter case. Written out by length: a table would be reached through an
+    /// initialisation check and a reference count for every field of every message.
     static func find(_ name: ByteView) -> KnownHeader {
-        guard name.count < byLength.count else { return .other }
-        for candidate in byLength[name.count] where name.equalsIgnoringCase(candidate.name) { return candidate }
+        switch name.count {
+        case 2:
+            if name.equalsIgnoringCase("te") { return .te }
+        case 3:
+            if name.equalsIgnoringCase("age") { return .age }
+        case 4:
+            if name.equalsIgnoringCase("date") { return .date }
+            if name.equalsIgnoringCase("host") { return .host }
+        case 6:
+            if name.equalsIgnoringCase("accept") { return .accept }
+            if name.equalsIgnoringCase("cookie") { return .cookie }
+            if name.equalsIgnoringCase("expect") { return .expect }
+            if name.equalsIgnoringCase("origin") { return .origin }
+            if name.equalsIgnoringCase("server") { return .server }
+        case 7:
+            if name.equalsIgnoringCase("api-key") { return .apiKey }
+            if name.equalsIgnoringCase("trailer") { return .trailer }
+            if name.equalsIgnoringCase("upgrade") { return .upgrade }
+        case 8:
+            if name.equalsIgnoringCase("location") { return .location }
+        case 9:
+            if name.equalsIgnoringCase("forwarded") { return .forwarded }
+            if name.equalsIgnoringCase("x-api-key") { return .xApiKey }
+        case 10:
+            if name.equalsIgnoringCase("connection") { return .connection }
+            if name.equalsIgnoringCase("keep-alive") { return .keepAlive }
+            if name.equalsIgnoringCase("set-cookie") { return .setCookie }
+            if name.equalsIgnoringCase("user-agent") { return .userAgent }
+            if name.equalsIgnoringCase("tracestate") { return .tracestate }
+        case 11:
+            if name.equalsIgnoringCase("retry-after") { return .retryAfter }
+            if name.equalsIgnoringCase("traceparent") { return .traceparent }
+        case 12:
+            if name.equalsIgnoringCase("content-type") { return .contentType }
+            if name.equalsIgnoringCase("x-request-id") { return .xRequestID }
+        case 13:
+            if name.equalsIgnoringCase("authorization") { return .authorization }
+            if name.equalsIgnoringCase("cache-control") { return .cacheControl }
+        case 14:
+            if name.equalsIgnoringCase("content-length") { return .contentLength }
+            if name.equalsIgnoringCase("x-goog-api-key") { return .xGoogAPIKey }
+            if name.equalsIgnoringCase("mcp-session-id") { return .mcpSessionID }
+        case 15:
+            if name.equalsIgnoringCase("accept-encoding") { return .acceptEncoding }
+            if name.equalsIgnoringCase("x-forwarded-for") { return .xForwardedFor }
+        case 16:
+            if name.equalsIgnoringCase("content-encoding") { return .contentEncoding }
+            if name.equalsIgnoringCase("proxy-connection") { return .proxyConnection }
+            if name.equalsIgnoringCase("www-authenticate") { return .wwwAuthenticate }
+            if name.equalsIgnoringCase("x-forwarded-host") { return .xForwardedHost }
+            if name.equalsIgnoringCase("x-forwarded-port") { return .xForwardedPort }
+        case 17:
+            if name.equalsIgnoringCase("transfer-encoding") { return .transferEncoding }
+            if name.equalsIgnoringCase("x-forwarded-proto") { return .xForwardedProto }
+        case 18:
+            if name.equalsIgnoringCase("proxy-authenticate") { return .proxyAuthenticate }
+        case 19:
+            if name.equalsIgnoringCase("proxy-authorization") { return .proxyAuthorization }
+        case 20:
+            if name.equalsIgnoringCase("mcp-protocol-version") { return .mcpProtocolVersion }
+        default: break
+        }
         return .other
     }
-
-    private static let byLength: [[KnownHeader]] = {
-        let longest = allCases.map(\.name.utf8CodeUnitCount).max() ?? 0
-        var table = [[KnownHeader]](repeating: [], count: longest + 1)
-        for header in allCases where header != .other { table[header.name.utf8CodeUnitCount].append(header) }
-        return table
-    }()
 }

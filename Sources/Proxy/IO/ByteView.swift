@@ -66,12 +66,25 @@ package struct ByteView: RandomAccessCollection, @unchecked Sendable {
 
     /// ASCII case-insensitive comparison, as header names, hosts and codings are compared.
     package func equalsIgnoringCase(_ other: ByteView) -> Bool {
-        guard count == other.count else { return false }
-        for i in 0..<count where ASCII.lowercase(self[i]) != ASCII.lowercase(other[i]) { return false }
+        guard count == other.count, count > 0 else { return count == other.count }
+        let a = base.unsafelyUnwrapped
+        let b = other.base.unsafelyUnwrapped
+        var i = 0
+        while i < count {
+            if a[i] != b[i], ASCII.lowercase(a[i]) != ASCII.lowercase(b[i]) { return false }
+            i += 1
+        }
         return true
     }
 
-    package func equalsIgnoringCase(_ other: StaticString) -> Bool { equalsIgnoringCase(ByteView(other)) }
+    @inline(__always)
+    package func equalsIgnoringCase(_ other: StaticString) -> Bool {
+        // The last byte tells most names of one length apart.
+        guard count == other.utf8CodeUnitCount, count > 0,
+            ASCII.lowercase(self[count - 1]) == ASCII.lowercase(other.utf8Start[count - 1])
+        else { return count == 0 && other.utf8CodeUnitCount == 0 }
+        return equalsIgnoringCase(ByteView(other))
+    }
 
     /// Without spaces and tabs at both ends (OWS, RFC 9110 §5.6.3).
     package var trimmed: ByteView {

@@ -37,6 +37,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// 16 KiB hold the head and a small body of nearly every request in one read.
     let buffers = BufferPool(size: 16 * 1024, keep: 256)
+    /// Exchanges between two requests: their heads and buffers are allocated once, not for every request.
+    var exchanges: [HTTP1Exchange] = []
+    static let maximumExchanges = 128
+
     /// For streaming bodies: fewer system calls per megabyte.
     let largeBuffers = BufferPool(size: 128 * 1024, keep: 16)
 
