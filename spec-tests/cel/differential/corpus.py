@@ -15,7 +15,9 @@ Where the two engines are known to differ. Little of it is generated, by express
 - `base64.decode('0s')`: the wheel ignores bits behind the last octet. We refuse them (RFC 4648, section 3.5).
 - `null in m`, `[1] in m`: an error there, false here: no key equals such a value.
 - `int(dyn(true))`, `'%d'.format([1.5])`: values there, errors here: the definitions list no such conversion.
-- `base64.encode('a')`: a string is an extension of ours.
+- `base64.encode('a')`, `m.contains('a')`: a string, and a map, are extensions of ours.
+- `{'a': 1, 'a': 2} == m && false`: the wheel refuses the whole expression for its constant keys. A map's keys are judged
+  when it is evaluated ("Aggregate Values"), and `error && false` is false ("Logical Operators").
 - `{'b': 1, 'a': 2}.map(k, k)`: the order of a map's keys is open; ours is that of insertion.
 - `'ab'.substring(0, 2)`: the wheel refuses an end that is the size; the extension's definition allows it.
 """
