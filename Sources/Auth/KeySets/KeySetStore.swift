@@ -38,6 +38,8 @@ package struct KeySetStore: Sendable {
     private var lastUnknownKeyFetch: Duration?
     private var failures = 0
     private var lastFailure: String?
+    /// What was wrong at a well-known location that discovery tried before the one under way, if it says anything.
+    private var candidateFailure: String?
 
     enum RemoteSource: Sendable {
         case url(FetchURL, KeySetFetchRules)
@@ -107,7 +109,7 @@ package struct KeySetStore: Sendable {
     package mutating func unknownKey(at now: Duration) -> Bool {
         if inFlight != nil || following != nil || !started { return true }
         if let last = lastUnknownKeyFetch, now - last < Self.unknownKeyInterval { return false }
-        if let fetchedAt, now - fetchedAt < Self.unknownKeyInterval { return false }
+        // How fresh the set is does not matter: an issuer may rotate its keys right after we looked.
         // After failures the back-off decides, not the token.
         guard failures == 0 || now >= nextFetch else { return false }
         lastUnknownKeyFetch = now
@@ -135,7 +137,10 @@ package struct KeySetStore: Sendable {
         case .failure(let failure): return fail(stage, failure.description, at: now)
         case .success(let success): response = success
         }
-        guard response.status == 200 else { return fail(stage, "the reply has status \(response.status)", at: now) }
+        guard response.status == 200 else {
+            return fail(
+                stage, "the reply has status \(response.status)", at: now, isInformative: response.status != 404)
+        }
         guard response.body.count <= KeySetRequest.maximumBytes else {
             return fail(stage, "the reply is larger than \(KeySetRequest.maximumBytes) bytes", at: now)
         }
@@ -147,6 +152,7 @@ package struct KeySetStore: Sendable {
                 let url = try FetchURL(try metadata.keySetLocation())
                 try url.check(rules)
                 following = .keys(url)
+                candidateFailure = nil
                 return false
             case .keys:
                 let set = try KeySet(json: response.body, symmetricKeys: .refused)
@@ -162,17 +168,21 @@ package struct KeySetStore: Sendable {
         }
     }
 
-    private mutating func fail(_ stage: Stage, _ reason: String, at now: Duration) -> Bool {
+    /// - Parameter isInformative: false for a location at which there is just nothing.
+    private mutating func fail(
+        _ stage: Stage, _ reason: String, at now: Duration, isInformative: Bool = true
+    ) -> Bool {
         // Discovery tries the next well-known location before it counts a failure.
         if case .metadata(let index) = stage, case .discovery(_, let candidates, _) = source,
             index + 1 < candidates.count
         {
-            lastFailure = reason
+            if isInformative { candidateFailure = candidateFailure ?? reason }
             following = .metadata(candidate: index + 1)
             return false
         }
         failures += 1
-        lastFailure = reason
+        lastFailure = isInformative ? reason : candidateFailure ?? reason
+        candidateFailure = nil
         let longest = Self.retryDelay.upperBound
         let delay = failures > 6 ? longest : min(longest, Self.retryDelay.lowerBound * (1 << (failures - 1)))
         nextFetch = now + delay
