@@ -320,6 +320,8 @@ struct AuthorizationTests {
         let authorizer = try Authorizer()
         #expect(!authorizer.authorize(levels, inputs, phase: .request).isAllowed)
         #expect(authorizer.missingScopes(levels, inputs, phase: .request) == expected)
+        let challenged = expected.isEmpty ? [] : ["mcp:read"] + expected
+        #expect(authorizer.challengedScopes(levels, inputs, phase: .request) == challenged, "what it has is not lost")
         #expect(inputs.principal.token?.scopes == ["mcp:read"], "the principal is as before")
     }
 

@@ -9,6 +9,8 @@ enum ScopeChallenge {
     static let maximumAttempts = 64
     /// A request that needs more scopes than this at once gets no hint.
     static let maximumScopes = 3
+    /// A token with more scopes than this is not repeated back: the field would grow past what clients read.
+    static let maximumRepeatedScopes = 32
 
     /// The texts of an expression that reads the token's scopes: some of them are scopes, and asking tells which.
     static func candidates(in checked: CheckedExpression) -> [String] {
@@ -69,6 +71,17 @@ extension VerifiedToken {
 }
 
 extension Authorizer {
+    /// The scopes that a refused client is to ask for: those that are missing, and those it has, because clients take
+    /// the challenge for all that they need and a token with only the missing ones would fail at other rules (MCP
+    /// "Scope Challenge Handling" asks for both). Empty when no scopes would help.
+    package func challengedScopes(_ levels: RuleLevels, _ inputs: RuleInputs, phase: DecisionPhase) -> [String] {
+        let missing = missingScopes(levels, inputs, phase: phase)
+        guard !missing.isEmpty, let held = inputs.principal.token?.scopes,
+            held.count <= ScopeChallenge.maximumRepeatedScopes
+        else { return missing }
+        return held.filter(Challenge.isScope) + missing
+    }
+
     /// The scopes that would have let this denied request pass; empty when none would.
     package func missingScopes(_ levels: RuleLevels, _ inputs: RuleInputs, phase: DecisionPhase) -> [String] {
         guard let token = inputs.principal.token else { return [] }

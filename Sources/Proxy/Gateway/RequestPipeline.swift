@@ -149,7 +149,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         worker.writeDecisionLine(decision, inputs, levels, label: record.route, startedAt: record.startedAt)
         if decision.isAllowed { return true }
         let resource = context.route?.authentication?.protectedResource
-        let scopes = resource == nil ? [] : worker.authorizer.missingScopes(levels, inputs, phase: phase)
+        let scopes = resource == nil ? [] : worker.authorizer.challengedScopes(levels, inputs, phase: phase)
         let rejection = Rejection.denied(
             decision, metadataURL: resource?.metadataURL(for: ExchangeAttributes(exchange: exchange), base: nil),
             scopes: scopes)

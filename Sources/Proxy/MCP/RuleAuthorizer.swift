@@ -59,7 +59,7 @@ package final class RuleAuthorizer: MCPAuthorizer {
             return .allow
         }
         record(decision, inputs)
-        let scopes = hidesDenied ? [] : authorizer.missingScopes(levels, inputs, phase: .mcpCall)
+        let scopes = hidesDenied ? [] : authorizer.challengedScopes(levels, inputs, phase: .mcpCall)
         return .deny(
             MCPDenial(
                 decision: "\(decision.id)", challenge: scopes.isEmpty ? nil : challenge(scopes), hides: hidesDenied))
