@@ -42,6 +42,13 @@ package struct AuthorizationServerProxy: Sendable {
         return try FetchURL(text)
     }
 
+    /// An endpoint to which the gateway itself sends something, secrets among them.
+    private func destination(_ name: String) throws(AuthError) -> FetchURL {
+        let url = try endpoint(name)
+        try url.check(resource.fetchRules)
+        return url
+    }
+
     // MARK: Metadata
 
     /// The document that clients get (RFC 8414 §3.2), its `issuer` being the URL they asked (§3.3 makes them compare).
@@ -108,7 +115,7 @@ package struct AuthorizationServerProxy: Sendable {
                 secret.withBytes { body += QueryParameters.encode(String(decoding: $0, as: UTF8.self)) }
             }
         }
-        return (try endpoint("token_endpoint"), Secret(bytes: body))
+        return (try destination("token_endpoint"), Secret(bytes: body))
     }
 
     /// Takes out `resource`, or says it in the provider's words.
@@ -168,7 +175,7 @@ package struct AuthorizationServerProxy: Sendable {
         }
         var writer = JSONWriter()
         writer.value(metadata)
-        return .forward(try endpoint("registration_endpoint"), body: writer.bytes)
+        return .forward(try destination("registration_endpoint"), body: writer.bytes)
     }
 
     /// A registration response (RFC 7591 §3.2.1) that hands out the client the operator registered. The provider still

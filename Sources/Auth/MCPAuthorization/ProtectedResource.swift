@@ -143,6 +143,9 @@ package final class ProtectedResource: Sendable {
     /// Whether token requests must pass through the gateway: it rewrites them, or adds the client's secret.
     var proxiesTokenRequests: Bool { rewritesResource || clientSecret != nil }
 
+    /// The gateway speaks to the token endpoint as the configured client.
+    package var addsClientSecret: Bool { clientSecret != nil }
+
     /// What the rewritten authorization server is called: the resource's own URL.
     func serverIdentifier(for request: some RequestAttributes, path: String, base: String?) -> String {
         origin(request, base) + (resource?.path.rootless ?? path)

@@ -33,13 +33,18 @@ enum MetadataHandler {
                 guard let form = await collect(exchange) else { return true }
                 let (url, body) = try proxy.token(form: form.view.buffer)
                 let bytes = body.withBytes { Array($0) }
-                await pass(exchange, url, "application/x-www-form-urlencoded", bytes, worker, &record)
+                let credentials = resource.addsClientSecret ? nil : basicCredentials(exchange)
+                await pass(
+                    exchange, KeySetRequest(url: url, rules: resource.fetchRules), "application/x-www-form-urlencoded",
+                    bytes, authorization: credentials, worker, &record)
             case .clientRegistration:
                 guard let form = await collect(exchange) else { return true }
                 switch try proxy.register(body: form.view.buffer) {
                 case .reply(let reply): await send(exchange, reply)
                 case .forward(let url, let body):
-                    await pass(exchange, url, "application/json", body, worker, &record)
+                    await pass(
+                        exchange, KeySetRequest(url: url, rules: resource.fetchRules), "application/json", body, worker,
+                        &record)
                 }
             }
         } catch {
@@ -104,12 +109,11 @@ enum MetadataHandler {
 
     /// Sends a request of the client's on to the authorization server and its answer back.
     private static func pass(
-        _ exchange: Exchange, _ url: FetchURL, _ contentType: StaticString, _ body: [UInt8], _ worker: LoopWorker,
-        _ record: inout RequestRecord
+        _ exchange: Exchange, _ request: KeySetRequest, _ contentType: StaticString, _ body: [UInt8],
+        authorization: [UInt8]? = nil, _ worker: LoopWorker, _ record: inout RequestRecord
     ) async {
         let fetch = HTTPFetch(loop: worker.loop, resolver: worker.core.resolver)
-        let request = KeySetRequest(url: url, rules: KeySetFetchRules())
-        switch await fetch.post(request, contentType: contentType, body: body) {
+        switch await fetch.post(request, contentType: contentType, body: body, authorization: authorization) {
         case .failure(let reason):
             record.detail = reason.description
             await Reply.error(
@@ -120,6 +124,17 @@ enum MetadataHandler {
                 exchange, status: response.status, contentType: "application/json", body: response.body,
                 headers: [("access-control-allow-origin", "*"), ("cache-control", "no-store")])
         }
+    }
+
+    /// A registered client may say who it is in the header (RFC 6749 §2.3.1). Any other scheme is not for this server.
+    private static func basicCredentials(_ exchange: Exchange) -> [UInt8]? {
+        guard let value = exchange.request.headers.first(.authorization) else { return nil }
+        let bytes = value.bytes
+        let scheme = Array("basic ".utf8)
+        guard bytes.count > scheme.count, zip(bytes, scheme).allSatisfy({ $0 == $1 || $0 | 0x20 == $1 }) else {
+            return nil
+        }
+        return bytes
     }
 
     private static func send(_ exchange: Exchange, _ reply: MetadataReply) async {

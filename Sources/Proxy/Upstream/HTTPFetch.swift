@@ -27,18 +27,26 @@ struct HTTPFetch: KeySetFetcher {
         return .failure(KeySetFetchFailure("more than \(HTTPFetch.maximumRedirects) redirects"))
     }
 
-    /// Sends a short body; redirects are not followed.
+    /// Sends a short body, with the client's own credentials for that server if it has some; redirects are not followed.
     func post(
-        _ request: KeySetRequest, contentType: StaticString, body: [UInt8]
+        _ request: KeySetRequest, contentType: StaticString, body: [UInt8], authorization: [UInt8]? = nil
     ) async -> Result<KeySetResponse, KeySetFetchFailure> {
         do throws(KeySetFetchFailure) {
             let outcome = try await get(
-                request.url, rules: request.rules, deadline: .now + KeySetRequest.timeout, post: (contentType, body))
+                request.url, rules: request.rules, deadline: .now + KeySetRequest.timeout,
+                post: Post(contentType: contentType, body: body, authorization: authorization))
             guard case .response(let response) = outcome else {
                 return .failure(KeySetFetchFailure("a redirect where none is expected"))
             }
             return .success(response)
         } catch { return .failure(error) }
+    }
+
+    private struct Post {
+        let contentType: StaticString
+        let body: [UInt8]
+        /// Of a parsed field, so without line breaks.
+        let authorization: [UInt8]?
     }
 
     private enum Outcome {
@@ -48,7 +56,7 @@ struct HTTPFetch: KeySetFetcher {
 
     private func get(
         _ url: FetchURL, rules: KeySetFetchRules, deadline: MonotonicTime,
-        post: (contentType: StaticString, body: [UInt8])? = nil
+        post: Post? = nil
     ) async throws(KeySetFetchFailure) -> Outcome {
         let connection: HTTP1ClientConnection
         do throws(IOError) {
@@ -73,6 +81,10 @@ struct HTTPFetch: KeySetFetcher {
             out.append(post.contentType)
             out.append("\r\ncontent-length: ")
             out.append(decimal: post.body.count)
+            if let authorization = post.authorization {
+                out.append("\r\nauthorization: ")
+                out.append(authorization)
+            }
         }
         out.append("\r\nconnection: close\r\n\r\n")
         if let post { out.append(post.body) }
