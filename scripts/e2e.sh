@@ -4,6 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/venv.sh .venv-e2e Tests/EndToEnd/requirements.txt
+# The two major versions of the MCP SDK cannot be installed side by side.
+scripts/venv.sh .venv-mcp1 Tests/EndToEnd/requirements-mcp.txt
+scripts/venv.sh .venv-mcp2 Tests/EndToEnd/requirements-mcp2.txt
+export AGENTGW_MCP_PYTHON=${AGENTGW_MCP_PYTHON:-$PWD/.venv-mcp1/bin/python}
+export AGENTGW_MCP2_PYTHON=${AGENTGW_MCP2_PYTHON:-$PWD/.venv-mcp2/bin/python}
 export AGENTGW_BIN=${AGENTGW_BIN:-$PWD/.build/release/agentgw}
 if [ ! -x "$AGENTGW_BIN" ]; then
     echo "e2e: no binary at $AGENTGW_BIN; run 'make build' first" >&2

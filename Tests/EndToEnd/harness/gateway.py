@@ -99,13 +99,17 @@ def run(arguments: list[str], directory: Path, environment: dict[str, str] | Non
 
 
 class Gateway:
-    """A running gateway. `ports` maps the ports that the configuration names to those really used."""
+    """A running gateway. `ports` maps the ports that the configuration names to those really used, which are others
+    unless `keep_ports`."""
 
-    def __init__(self, config: dict[str, Any] | str, directory: Path, environment: dict[str, str] | None = None):
+    def __init__(
+        self, config: dict[str, Any] | str, directory: Path, environment: dict[str, str] | None = None, keep_ports: bool = False
+    ):
         document = yaml.safe_load(config) if isinstance(config, str) else copy.deepcopy(config)
         self.ports: dict[int, int] = {}
         for bind in document.get("binds", []):
-            self.ports[bind["port"]] = bind["port"] = free_port()
+            port = bind["port"] if keep_ports else free_port()
+            self.ports[bind["port"]] = bind["port"] = port
         self.readiness_port = free_port()
         process_ports = {
             "readinessAddr": f"127.0.0.1:{self.readiness_port}",

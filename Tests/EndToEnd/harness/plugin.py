@@ -16,8 +16,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """start(CONFIG, environment={…}) starts a gateway that ends with the test, cleanly or the test fails."""
     started: list[Gateway] = []
 
-    def begin(config: dict[str, Any] | str, environment: dict[str, str] | None = None) -> Gateway:
-        gateway = Gateway(config, tmp_path, environment)
+    def begin(config: dict[str, Any] | str, environment: dict[str, str] | None = None, **options: Any) -> Gateway:
+        gateway = Gateway(config, tmp_path, environment, **options)
         started.append(gateway)
         return gateway
 
