@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from flask import Response
 
 from harness.gateway import ROOT, free_port, seed_directory
-from harness.identity import IdentityProvider, Product, auth0, keycloak
+from harness.identity import IdentityProvider, Product, auth0, keycloak, okta
 from harness.waiting import deadline, until
 from test_mcp import Client, said, target
 
@@ -235,6 +236,64 @@ def test_stale_keys_keep_working_while_the_provider_is_down(start, serve, identi
     until(accepted, "the new key is fetched after the outage, by the back-off's clock", 10)
 
 
+BAD_KEYS = {
+    "another host": (lambda: Response(status=302, headers={"Location": "http://127.0.0.2:1/keys"}), "a redirect to another origin"),
+    "round in circles": (lambda: Response(status=302, headers={"Location": "/tenant/keys"}), "more than 3 redirects"),
+    "too large": (lambda: Response(b'{"keys":[' + b" " * (1 << 20) + b"]}"), "larger than the limit"),
+    "too many": (lambda: Response(json.dumps({"keys": [{"kty": "oct", "k": "AAAA", "kid": str(n)} for n in range(200)]})), "200 keys"),
+    "secret keys": (lambda: Response('{"keys":[{"kty":"oct","kid":"1","alg":"HS256","k":"' + "A" * 64 + '"}]}'), "no usable key"),
+    "a page": (lambda: Response("<html>Sign in to the wireless network</html>"), "not JSON"),
+}
+
+
+@pytest.mark.parametrize("reply, reason", BAD_KEYS.values(), ids=[name.replace(" ", "-") for name in BAD_KEYS])
+def test_what_is_no_key_set_is_not_taken_for_one(start, serve, identity, reply, reason):
+    provider = identity()
+    provider.keys_reply = reply
+    gateway = start(guarded(serve().port, jwt_auth(provider)))
+    said_why = until(lambda: "not fetched yet" not in readiness(gateway) and readiness(gateway), "readiness says why")
+    assert f"keys of {provider.issuer}: " in said_why and reason in said_why
+    assert ask(gateway, provider.token(audience=API)).status_code == 503
+
+
+def test_a_request_that_comes_before_the_keys_waits_for_them(start, serve, identity):
+    provider, arrived, go = identity(), threading.Event(), threading.Event()
+
+    def slow() -> Response:
+        arrived.set()
+        assert go.wait(deadline(10))
+        return Response(json.dumps(provider.jwks))
+
+    provider.keys_reply = slow
+    gateway = start(guarded(serve().port, jwt_auth(provider)))
+    assert arrived.wait(deadline(5))
+    token, statuses = provider.token(audience=API), []
+    early = threading.Thread(target=lambda: statuses.append(ask(gateway, token).status_code))
+    early.start()
+    assert ask(gateway, path="/open").status_code == 200, "nobody else waits"
+    assert statuses == []
+    go.set()
+    early.join()
+    assert statuses == [200]
+
+
+def test_an_outage_of_one_issuer_is_not_one_of_another(start, serve, identity):
+    up, down = identity(), identity(keycloak(), started=False)
+    providers = [jwt_auth(provider)["jwtAuth"] for provider in (up, down)]
+    for provider in providers:
+        del provider["mode"]
+    gateway = start(guarded(serve().port, {"jwtAuth": {"mode": "strict", "providers": providers}}))
+    until(lambda: f"keys of {up.issuer}" not in readiness(gateway), "the keys are fetched")
+    token = up.token(audience=API)
+    assert ask(gateway, token).status_code == 200
+    assert ask(gateway, up.token(audience=API, iss=down.issuer)).status_code == 503
+    down.default_audience = API
+    down.start()
+    until_keys_are_there(gateway)
+    assert ask(gateway, down.token()).status_code == 200
+    assert ask(gateway, up.token(audience=API, iss=down.issuer)).status_code == 401, "each signs for itself only"
+
+
 # MCP Authorization
 
 
@@ -349,6 +408,32 @@ def test_a_client_with_a_secret_reaches_the_provider_with_it(start, identity, ma
     report = run_sdk(2, start(config, keep_ports=True).url("/mcp"), "echo", method=method)
     assert report["results"][0]["error"] is False
     assert provider.clients[report["client"]].metadata["token_endpoint_auth_method"] == method
+
+
+def test_auth0_gives_its_opaque_tokens_to_no_gateway(start, serve, identity):
+    provider = identity(auth0())
+    gateway = start(guarded(serve().port, jwt_auth(provider)))
+    until_keys_are_there(gateway)
+    opaque = provider.token()
+    assert "." not in opaque
+    assert ask(gateway, opaque).status_code == 401
+
+
+def test_a_product_without_registration_is_used_with_the_client_known_to_it(start, identity):
+    provider = identity(okta())
+    port = free_port()
+    resource = provider.default_audience = f"http://127.0.0.1:{port}/mcp"
+    known = provider.know("gateway-app", "http://localhost:1/callback")
+    more = {"provider": {"okta": {}}, "clientId": "gateway-app", "clientSecret": "$IDP_SECRET"}
+    metadata = {"resource": resource, "scopesSupported": ["mcp:read"]}
+    config = protected(provider, port=port, http_rules=['hasScope("mcp:read")'], resourceMetadata=metadata, **more)
+    gateway = start(config, {"IDP_SECRET": known}, keep_ports=True)
+    for major in (1, 2):
+        report = run_sdk(major, gateway.url("/mcp"), "echo")
+        assert report["results"][0]["error"] is False
+        assert report["client"] == "gateway-app"
+    forms = [form for method, path, form in provider.requests if path == provider.product.token]
+    assert [form["client_secret"] for form in forms] == [known, known], "the gateway put it in, no client knows it"
 
 
 def test_registration_goes_through_the_gateway_where_the_provider_refuses_pages(start, identity):

@@ -1,7 +1,7 @@
 """An OpenID provider on this machine: Authlib's authorization server, with keys, outages and habits that a test chooses.
 
 Grants, registration, codes, PKCE and the signing of tokens are Authlib's. What differs from product to product (paths,
-metadata, claims) is a `Product`; the ones here say what Keycloak and Auth0 publish.
+metadata, claims) is a `Product`; the ones here say what Keycloak, Auth0 and Okta publish.
 """
 
 import json
@@ -38,7 +38,10 @@ class Product:
     """What a provider of some make publishes. Paths are relative to the origin, `base` is that of the issuer."""
 
     base: str = "/tenant"
-    metadata: tuple[str, ...] = ("/.well-known/oauth-authorization-server/tenant", "/tenant/.well-known/openid-configuration")
+    metadata: tuple[str, ...] = (
+        "/.well-known/oauth-authorization-server/tenant",
+        "/tenant/.well-known/openid-configuration",
+    )
     keys: tuple[str, ...] = ("/tenant/keys",)
     authorize: str = "/tenant/authorize"
     token: str = "/tenant/token"
@@ -52,6 +55,10 @@ class Product:
     more_keys: Callable[[], list[dict[str, Any]]] = list
     #: Registration refuses what comes from a page (an Origin header).
     refuses_browsers: bool = False
+    #: Clients register themselves.
+    registers: bool = True
+    #: Parameters on which the authorization and token endpoints err.
+    refuses: tuple[str, ...] = ()
 
 
 def _keycloak_claims(provider: "IdentityProvider", client: "Registered", scope: str) -> dict[str, Any]:
@@ -128,11 +135,31 @@ def auth0() -> Product:
     )
 
 
+def _okta_claims(provider: "IdentityProvider", client: "Registered", scope: str) -> dict[str, Any]:
+    return {"ver": 1, "cid": client.get_client_id(), "uid": "00uid4BxXw6I6TV4m0g3", "scope": None, "scp": scope.split()}
+
+
+def okta() -> Product:
+    """A custom authorization server of an Okta organisation."""
+    base = "/oauth2/default"
+    return Product(
+        base=base,
+        metadata=(f"{base}/.well-known/oauth-authorization-server", f"{base}/.well-known/openid-configuration"),
+        keys=(f"{base}/v1/keys",),
+        authorize=f"{base}/v1/authorize",
+        token=f"{base}/v1/token",
+        audience_parameter=None,
+        claims=_okta_claims,
+        registers=False,
+        refuses=("resource",),
+    )
+
+
 class Registered(ClientMixin):
     """A client by its metadata (RFC 7591)."""
 
     def __init__(self, info: dict[str, Any], metadata: dict[str, Any]):
-        self.info, self.metadata = info, metadata
+        self.info, self.metadata = info, {"response_types": ["code"], **metadata}
 
     def get_client_id(self):
         return self.info["client_id"]
@@ -190,6 +217,8 @@ class IdentityProvider:
         self.lifetime = 300
         #: Set to a status, every request is answered with it.
         self.failing: int | None = None
+        #: Answers requests for the keys instead of the keys.
+        self.keys_reply: Callable[[], Response] | None = None
         self.cache_control: str | None = "max-age=600"
         #: Claims that every token gets, over all others.
         self.overrides: dict[str, Any] = {}
@@ -238,6 +267,17 @@ class IdentityProvider:
         assert not self._thread.is_alive()
         self._server = None
 
+    def know(self, client_id: str, redirect_uri: str) -> str:
+        """Registers a client by hand, as an administrator does; returns its secret."""
+        info = {"client_id": client_id, "client_secret": secret("registered-by-hand")}
+        metadata = {
+            "redirect_uris": [redirect_uri],
+            "grant_types": ["authorization_code"],
+            "token_endpoint_auth_method": "client_secret_post",
+        }
+        self.clients[client_id] = Registered(info, metadata)
+        return info["client_secret"]
+
     def asked(self, path: str) -> int:
         """How often a path was requested."""
         return sum(1 for _, requested, _ in self.requests if requested == path)
@@ -273,6 +313,8 @@ class IdentityProvider:
                 "code_challenge_methods_supported": ["S256"],
             }
         )
+        if not product.registers:
+            del metadata["registration_endpoint"]
         return {**metadata, "id_token_signing_alg_values_supported": ["RS256"], **product.more_metadata}
 
     def _application(self) -> Flask:
@@ -359,12 +401,16 @@ class IdentityProvider:
             provider.requests.append((request.method, request.path, request.values.to_dict()))
             if provider.failing:
                 return Response("down for maintenance", provider.failing)
+            if request.path in (product.authorize, product.token) and set(product.refuses) & set(request.values):
+                return jsonify(error="invalid_request", error_description="unknown parameter"), 400
             return None
 
         def metadata():
             return jsonify(provider._metadata())
 
         def keys():
+            if provider.keys_reply:
+                return provider.keys_reply()
             headers = {"Cache-Control": provider.cache_control} if provider.cache_control else {}
             return Response(json.dumps(provider.jwks), headers=headers, content_type="application/json")
 
@@ -387,5 +433,6 @@ class IdentityProvider:
             app.add_url_rule(path, path, keys)
         app.add_url_rule(product.authorize, "authorize", authorize)
         app.add_url_rule(product.token, "token", server.create_token_response, methods=["POST"])
-        app.add_url_rule(product.register, "register", register, methods=["POST"])
+        if product.registers:
+            app.add_url_rule(product.register, "register", register, methods=["POST"])
         return app
