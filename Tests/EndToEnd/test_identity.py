@@ -11,8 +11,9 @@ import pytest
 import yaml
 from flask import Response
 
-from harness.gateway import ROOT, free_port, seed_directory
+from harness.gateway import free_port, seed_directory
 from harness.identity import IdentityProvider, Product, auth0, keycloak, okta
+from harness.sdk import sdk_python
 from harness.waiting import deadline, until
 from test_mcp import Client, said, target
 
@@ -300,16 +301,6 @@ def test_an_outage_of_one_issuer_is_not_one_of_another(start, serve, identity):
 def time_server() -> dict:
     """How to start a server of the field, from the SDK's environment."""
     return {"cmd": str(sdk_python(1).parent / "mcp-server-time"), "args": ["--local-timezone", "UTC"]}
-
-
-def sdk_python(major: int) -> Path:
-    """The interpreter of the environment with the official SDK of this major version."""
-    if given := os.environ.get("AGENTGW_MCP_PYTHON" if major == 1 else "AGENTGW_MCP2_PYTHON"):
-        return Path(given)
-    directory = ROOT / f".venv-mcp{major}"
-    requirements = ROOT / "Tests" / "EndToEnd" / f"requirements-mcp{'' if major == 1 else major}.txt"
-    subprocess.run([ROOT / "scripts" / "venv.sh", directory, requirements], cwd=ROOT, check=True, timeout=deadline(110))
-    return directory / "bin" / "python"
 
 
 def protected(

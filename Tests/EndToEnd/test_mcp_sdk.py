@@ -1,32 +1,21 @@
 """The official Python SDK through the gateway: its last 1.x here, its 2.x in an environment of its own.
 
-Needs requirements-mcp.txt; AGENTGW_MCP_PYTHON names another interpreter that has them, AGENTGW_MCP2_PYTHON one that has
-the SDK's current 2.x (`pip install mcp`).
+AGENTGW_MCP_PYTHON and AGENTGW_MCP2_PYTHON name interpreters that have them; without these the environments are made here.
 """
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from harness.gateway import free_port
+from harness.sdk import sdk_python
 from harness.waiting import until
 from test_mcp import config, target
 
 HERE = Path(__file__).parent / "mcp_servers"
-OLD = os.environ.get("AGENTGW_MCP_PYTHON", sys.executable)
-NEW = os.environ.get("AGENTGW_MCP2_PYTHON", "")
-
-
-def has(python: str, module: str) -> bool:
-    return bool(python) and subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode == 0
-
-
-if not has(OLD, "mcp.server.fastmcp"):
-    pytest.skip("the MCP SDK 1.x is not installed: set AGENTGW_MCP_PYTHON", allow_module_level=True)
+OLD, NEW = str(sdk_python(1)), str(sdk_python(2))
 
 CLIENT = """
 import asyncio, json, sys
@@ -102,8 +91,6 @@ def test_the_last_1_x_client_does_everything(gateway):
 
 @pytest.mark.parametrize("mode", ["legacy", "auto", "2026-07-28"])
 def test_the_2_x_client_does_everything_in_both_eras(gateway, mode):
-    if not has(NEW, "mcp_types"):
-        pytest.skip("the MCP SDK 2.x is not installed: set AGENTGW_MCP2_PYTHON")
     out = run(NEW, str(HERE / "modern_client.py"), gateway.url("/mcp"), mode)
     assert out["version"] == ("2025-11-25" if mode == "legacy" else "2026-07-28")
     assert out["sum"] == {"result": 4} and out["resource"] == "xdata" and out["prompt"] == "Hello me"
