@@ -46,6 +46,26 @@ def test_eval_reads_input(tmp_path):
     assert (code, out.strip()) == (0, "true")
 
 
+def test_eval_prints_what_is_left_to_decide(tmp_path):
+    (tmp_path / "input.json").write_text('{"jwt": {"groups": ["eng", "fin"]}, "amount": 5000}')
+    expression = 'jwt.groups.exists(g, g == "fin") && amount <= 1000'
+    code, out, _ = run(tmp_path, "eval", expression, "--input", "input.json", "--unknown", "amount")
+    assert (code, out.strip()) == (0, "amount <= 1000")
+    code, out, _ = run(
+        tmp_path, "eval", '"x" in jwt.scopes || amount > 1', "--input", "input.json", "--unknown", "jwt.scopes")
+    assert (code, out.strip()) == (0, "true")
+    code, out, _ = run(
+        tmp_path, "eval", expression, "--input", "input.json", "--unknown", "jwt.groups", "--format", "json")
+    assert code == 0 and json.loads(out) in ({"value": False, "type": "bool"},)
+
+
+def test_eval_explains_every_part(tmp_path):
+    (tmp_path / "input.json").write_text('{"a": 1, "b": "x"}')
+    code, out, err = run(tmp_path, "eval", 'a > 5 || b == "x"', "--input", "input.json", "--explain")
+    assert (code, out.strip()) == (0, "true")
+    assert "1:1  a > 5  =>  false" in err and '1:10  b == "x"  =>  true' in err
+
+
 def test_eval_error_is_exit_1_with_class_and_place(tmp_path):
     (tmp_path / "input.json").write_text('{"a": {}}')
     code, out, _ = run(tmp_path, "eval", "a.b", "--input", "input.json", "--format", "json")

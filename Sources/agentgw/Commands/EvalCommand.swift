@@ -38,6 +38,9 @@ struct EvalCommand: ParsableCommand {
     @Flag(help: "Say what the evaluation cost.")
     var cost = false
 
+    @Flag(help: "Show what every part of the expression came to.")
+    var explain = false
+
     @Option(
         help: ArgumentHelp("A path of the input that is not known, such as mcp.tool.arguments.", valueName: "PATH"))
     var unknown: [String] = []
@@ -50,25 +53,32 @@ struct EvalCommand: ParsableCommand {
         for path in unknown { EvalInput.forget(path.split(separator: ".").map { String($0) }, in: &inputs) }
         let answer = answer(inputs)
         answer.print(as: format)
+        if explain, let program = try? environment(inputs).compile(expression) {
+            try EvalExplanation(program, inputs, source: expression).print(as: format)
+        }
         if answer.exitCode != 0 { throw ExitCode(answer.exitCode) }
     }
 
+    private func environment(_ inputs: [String: CELValue]) -> CEL.Environment {
+        switch env {
+        case .gateway: GatewayEnvironment.make(for: [])
+        case nil: CEL.Environment(variables: inputs.mapValues { _ in .dyn })
+        }
+    }
+
     func answer(_ inputs: [String: CELValue]) -> EvalAnswer {
-        let environment: CEL.Environment =
-            switch env {
-            case .gateway: GatewayEnvironment.make(for: [])
-            case nil: CEL.Environment(variables: inputs.mapValues { _ in .dyn })
-            }
         let program: Program
         do throws(CompileError) {
-            program = try environment.compile(expression)
+            program = try environment(inputs).compile(expression)
         } catch {
             return .compileError(error)
         }
         do throws(EvaluationError) {
-            let value = try program.evaluate(inputs)
-            if case .unknown = value { return .undecided }
-            return .value(value, cost: cost ? Self.cost(program, inputs) : nil)
+            switch try program.partiallyEvaluate(inputs) {
+            case .value(let value): return .value(value, cost: cost ? Self.cost(program, inputs) : nil)
+            case .failed(let error): return .evaluationError(error, source: expression)
+            case .residual(let rest): return .residual(rest.unparsed())
+            }
         } catch {
             return .evaluationError(error, source: expression)
         }
@@ -155,15 +165,15 @@ enum EvalInput {
 /// What `eval` says.
 enum EvalAnswer {
     case value(CELValue, cost: Int?)
-    /// It depends on what `--unknown` named.
-    case undecided
+    /// What is left to decide when what `--unknown` named becomes known.
+    case residual(String)
     case evaluationError(EvaluationError, source: String)
     case compileError(CompileError)
 
     var exitCode: Int32 {
         switch self {
-        case .value: 0
-        case .evaluationError, .undecided: 1
+        case .value, .residual: 0
+        case .evaluationError: 1
         case .compileError: 2
         }
     }
@@ -176,9 +186,14 @@ enum EvalAnswer {
             if let cost { StandardError.write("cost: \(cost)\n") }
         case (.value(let value, let cost), .json):
             Swift.print(Self.json(value, cost))
-        case (.undecided, .text): StandardError.write("agentgw: the value depends on what is not known\n")
-        case (.undecided, .json):
-            Swift.print(Self.json(error: "unknown", message: "the value depends on what is not known", nil))
+        case (.residual(let text), .text): Swift.print(text)
+        case (.residual(let text), .json):
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.name("residual")
+                writer.value(text)
+            }
+            Swift.print(writer.text)
         case (.evaluationError(let error, let source), .text):
             if let range = error.range {
                 let text = CEL.Diagnostic("\(error)", range).render(source: source, name: "expression")
