@@ -148,29 +148,26 @@ package enum Forwarder {
         let out = filter == nil ? nil : IOBuffer(capacity: 4096)
         do throws(UpstreamError) {
             filter?.head(head)
-            try await toClient { () async throws(ExchangeError) in try await exchange.start(head) }
+            do throws(ExchangeError) { try await exchange.start(head) } catch { throw .client(error) }
             while true {
                 let step: HTTP1Input.BodyStep
                 do throws(ExchangeError) { step = try input.pollBody() } catch { throw call.classify(error) }
                 switch step {
                 case .piece(let piece):
-                    if let filter, let out {
-                        try filter.body(piece, into: out)
-                        try await toClient { () async throws(ExchangeError) in try await exchange.write(out.view) }
-                        out.clear()
-                    } else {
-                        try await toClient { () async throws(ExchangeError) in try await exchange.write(piece) }
+                    if let filter, let out { try filter.body(piece, into: out) }
+                    do throws(ExchangeError) { try await exchange.write(out?.view ?? piece) } catch {
+                        throw .client(error)
                     }
+                    out?.clear()
                 case .end:
-                    if let filter, let out {
-                        try filter.end(into: out)
-                        try await toClient { () async throws(ExchangeError) in try await exchange.write(out.view) }
-                    }
-                    return try await toClient { () async throws(ExchangeError) in
+                    if let filter, let out { try filter.end(into: out) }
+                    do throws(ExchangeError) {
+                        if let out { try await exchange.write(out.view) }
                         try await exchange.finish(trailers: input.trailers)
-                    }
+                    } catch { throw .client(error) }
+                    return
                 case .wait:
-                    try await toClient { () async throws(ExchangeError) in try await exchange.flush() }
+                    do throws(ExchangeError) { try await exchange.flush() } catch { throw .client(error) }
                     do throws(ExchangeError) { try await input.waitBody() } catch { throw call.classify(error) }
                 }
             }
@@ -179,11 +176,6 @@ package enum Forwarder {
             exchange.failure = exchange.clientIsGone(error) ? .client(.io(.reset)) : error
             exchange.abort()
         }
-    }
-
-    @inline(__always)
-    private static func toClient(_ body: () async throws(ExchangeError) -> Void) async throws(UpstreamError) {
-        do { try await body() } catch { throw .client(error) }
     }
 }
 
