@@ -304,7 +304,9 @@ struct MemberNames {
     /// than its length.
     private static let pairwiseLimit = 16
     private var table: [Int32] = []
-    private var hasher: UInt64 = UInt64.random(in: .min ... .max)
+    /// Random for each process: nobody outside can choose names that collide. Drawn once, because drawing is a system
+    /// call.
+    private static let seed = UInt64.random(in: .min ... .max)
 
     init() {}
 
@@ -333,8 +335,7 @@ struct MemberNames {
         table.append(contentsOf: repeatElement(-1, count: size))
         var name = object + 1
         while name < end {
-            // Seeded per parser, so that nobody can choose names that collide.
-            var hash = hasher
+            var hash = MemberNames.seed
             for i in 0..<Int(nodes[name].length) {
                 hash = (hash ^ UInt64(document.bytes[Int(nodes[name].start) + i])) &* 0x9e37_79b9_7f4a_7c15
                 hash ^= hash >> 29
