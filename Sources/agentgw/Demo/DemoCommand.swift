@@ -19,6 +19,9 @@ struct DemoCommand: ParsableCommand {
     @Option(help: "The port of the AI endpoint.")
     var port: UInt16 = 3000
 
+    @Option(help: "The port of the MCP endpoint.")
+    var mcpPort: UInt16 = 3002
+
     func run() throws {
         if printConfiguration {
             print(DemoConfiguration.text, terminator: "")
@@ -37,7 +40,8 @@ struct DemoCommand: ParsableCommand {
             throw ExitCode(1)
         }
         let variables = [
-            "DEMO_PORT": "\(port)", "DEMO_PROVIDER": "127.0.0.1:\(provider.address.port)", "DEMO_JWKS": keySet,
+            "DEMO_PORT": "\(port)", "DEMO_MCP_PORT": "\(mcpPort)",
+            "DEMO_PROVIDER": "127.0.0.1:\(provider.address.port)", "DEMO_JWKS": keySet,
         ]
         let configuration: GatewayConfiguration
         do throws(ConfigurationError) {
@@ -49,7 +53,7 @@ struct DemoCommand: ParsableCommand {
         }
         try GatewayProcess.run(configuration, extra: [(provider, DemoProvider())]) {
             do {
-                print(try DemoConfiguration.introduction(port: port, signer: key))
+                print(try DemoConfiguration.introduction(port: port, mcpPort: mcpPort, signer: key))
                 fflush(nil)
             } catch {
                 StandardError.write("agentgw: \(error)\n")

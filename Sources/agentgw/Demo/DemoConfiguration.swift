@@ -56,10 +56,36 @@ enum DemoConfiguration {
                           routes:
                             /v1/messages: messages
 
+          - port: $DEMO_MCP_PORT
+            listeners:
+              - name: demo
+                policies:
+                  jwtAuth:
+                    mode: strict
+                    issuer: https://issuer.demo
+                    audiences: [agentgw-demo]
+                    jwks: '$DEMO_JWKS'
+                routes:
+                  - name: mcp
+                    policies:
+                      mcpAuthorization:
+                        rules:
+                          - allow: >-
+                              mcp.tool.name == "get-sum"
+                              && mcp.tool.arguments.a <= 100 && mcp.tool.arguments.b <= 100
+                          - allow: 'mcp.tool.target == "clock"'
+                    backends:
+                      - mcp:
+                          targets:
+                            - name: everything
+                              builtin: everything
+                            - name: clock
+                              builtin: time
+
         """
 
     /// What is printed when the gateway is up.
-    static func introduction(port: UInt16, signer key: SigningKey) throws(AuthError) -> String {
+    static func introduction(port: UInt16, mcpPort: UInt16, signer key: SigningKey) throws(AuthError) -> String {
         let now = Int64(time(nil))
         let claims = """
             {"iss":"\(issuer)","aud":"\(audience)","sub":"dana@demo","scope":"llm:chat","groups":["engineering"],\
@@ -80,10 +106,29 @@ enum DemoConfiguration {
               curl \(url)/anthropic/v1/messages -H 'content-type: application/json' \
             -H 'authorization: Bearer \(token)' -d '{"max_tokens":64,"messages":[{"role":"user","content":"Hello"}]}'
 
+              # MCP, allowed: the rule lets get-sum add numbers up to 100
+              \(call(mcpPort, token, sum: 2, 40))
+
+              # MCP, denied, 403: the same tool with another argument
+              \(call(mcpPort, token, sum: 2, 4000))
+
               # denied, 401: no token
               curl \(url)/openai/v1/models
 
+            MCP clients connect to http://localhost:\(mcpPort)/mcp with the same token.
             Every decision is a line of JSON below. The configuration: agentgw demo --print-configuration. Stop: Ctrl-C.
             """
+    }
+
+    /// A tools/call of the stateless era, which needs no session.
+    private static func call(_ port: UInt16, _ token: String, sum a: Int, _ b: Int) -> String {
+        let meta =
+            #""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":"#
+            + #"{"name":"curl","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#
+        return "curl http://localhost:\(port)/mcp -H 'content-type: application/json' "
+            + "-H 'accept: application/json, text/event-stream' -H 'mcp-protocol-version: 2026-07-28' "
+            + "-H 'mcp-method: tools/call' -H 'mcp-name: everything_get-sum' -H 'authorization: Bearer \(token)' "
+            + #"-d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"everything_get-sum","arguments":"#
+            + #"{"a":\#(a),"b":\#(b)},\#(meta)}}'"#
     }
 }
