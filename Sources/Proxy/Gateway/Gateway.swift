@@ -32,6 +32,13 @@ package final class Gateway: @unchecked Sendable {
         let upstreams = UpstreamRegistry()
         let snapshot = try Snapshot(configuration, upstreams: upstreams, readFile: readFile)
         for warning in snapshot.warnings { log.warn(warning) }
+        let standard = ProcessConfiguration()
+        for (name, address, usual) in [
+            ("adminAddr", process.adminAddress, standard.adminAddress),
+            ("statsAddr", process.statsAddress, standard.statsAddress),
+        ] where address != .off && address != usual {
+            log.warn("config.\(name): nothing is served on \(address) yet")
+        }
         let count = configuration.process.workerThreads.resolved(cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
         // All sockets first: a port that is taken must be known before the first request is.
