@@ -4,10 +4,10 @@
 import CEL
 
 package final class RuleSet: Sendable {
-    struct Rule: Sendable {
-        let reference: RuleReference
-        let mode: EnforcementMode
-        let program: Program
+    package struct Rule: Sendable {
+        package let reference: RuleReference
+        package let mode: EnforcementMode
+        package let program: Program
     }
 
     /// More rules in one place are generated rules, and belong into data that a rule reads.
@@ -16,9 +16,12 @@ package final class RuleSet: Sendable {
     package let kind: RuleSetKind
     package let name: String
     package let mode: EnforcementMode
+    package let position: FilePosition
     package let digest: PolicyDigest
-    let environment: Environment
-    let rules: [Rule]
+    package let environment: Environment
+    package let defaultAction: Verdict
+    /// In the order of the file.
+    package let rules: [Rule]
     /// The programs of `rules`, which keeps them alive: reached without reference counting, which is a sixth of the time
     /// of a short rule.
     private let programs: [Unmanaged<Program>]
@@ -69,8 +72,10 @@ package final class RuleSet: Sendable {
         programs = rules.map { Unmanaged.passUnretained($0.program) }
         self.environment = environment
         kind = source.kind
+        defaultAction = source.defaultAction
         name = source.name
         mode = source.mode
+        position = source.position
         attributePaths = paths
         scopeCandidates = scopes
         digest = PolicyDigest(source)

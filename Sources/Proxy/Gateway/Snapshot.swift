@@ -29,16 +29,20 @@ package final class Snapshot: Sendable {
 
 package struct SnapshotError: Error, CustomStringConvertible {
     package let position: FilePosition
+    /// Without the position.
+    package let message: String
     package let description: String
 
     init(_ message: String, _ position: FilePosition = .none) {
         self.position = position
+        self.message = message
         description = position == .none ? "error: \(message)" : "\(position): error: \(message)"
     }
 
     /// Findings that already name their places.
     init(rendered: String, _ position: FilePosition) {
         self.position = position
+        message = rendered
         description = rendered
     }
 }
@@ -228,7 +232,8 @@ struct SnapshotCompiler {
         do throws(AuthError) {
             return try authentication.add(jwt: jwt, mcp: mcp, apiKey: apiKey, basic: basic)
         } catch {
-            throw SnapshotError(error.description, position)
+            if case .configuration(_, let place) = error, place != .none { throw SnapshotError(error.text, place) }
+            throw SnapshotError(error.text, position)
         }
     }
 

@@ -29,30 +29,55 @@ struct ConfigurationLoader: Sendable {
     }
 
     func load(file: String, bytes: [UInt8]) throws(ConfigurationError) -> GatewayConfiguration {
-        let source = YAMLSource(file: file, bytes: bytes)
-        let (root, issues) = YAMLComposer.compose(source)
-        let context = DecodingContext(source: source, environment: environment, files: files, ruleChecker: ruleChecker)
-        for issue in issues { context.report(issue.message, atOffset: issue.offset) }
-        let draft = root.flatMap { Declarations.root($0, context) }
-        // References can be resolved only when everything they may point to was read.
-        let configuration = draft.map { ConfigurationAssembly.assemble($0, context) }
-        guard var configuration, context.errorCount == 0 else {
-            throw ConfigurationError(diagnostics: Self.inOrder(context.diagnostics.filter { $0.severity == .error }))
+        let reading = read(file: file, bytes: bytes)
+        guard var configuration = reading.configuration else {
+            throw ConfigurationError(diagnostics: reading.diagnostics.filter { $0.severity == .error })
         }
-        configuration.warnings = Self.inOrder(context.diagnostics).map {
+        configuration.warnings = reading.diagnostics.map {
             ConfigurationWarning($0.path.isEmpty ? $0.message : "\($0.path): \($0.message)", at: $0.position)
         }
         return configuration
     }
 
+    /// Reads a file with everything that tools about it need beside the configuration.
+    func read(file: String, bytes: [UInt8]) -> ConfigurationReading {
+        let source = YAMLSource(file: file, bytes: bytes)
+        let (root, issues) = YAMLComposer.compose(source)
+        let context = context(for: source)
+        for issue in issues { context.report(issue.message, atOffset: issue.offset) }
+        let draft = root.flatMap { Declarations.root($0, context) }
+        // References can be resolved only when everything they may point to was read.
+        let configuration = draft.map { ConfigurationAssembly.assemble($0, context) }
+        return ConfigurationReading(
+            configuration: context.errorCount == 0 ? configuration : nil,
+            diagnostics: Self.inOrder(context.diagnostics), source: source, root: root, rules: context.rules)
+    }
+
+    func context(for source: YAMLSource) -> DecodingContext {
+        DecodingContext(source: source, environment: environment, files: files, ruleChecker: ruleChecker)
+    }
+
     /// In the order of the file; a place that several references lead to complains once.
-    private static func inOrder(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
+    static func inOrder(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
         var seen: Set<Diagnostic> = []
         return diagnostics.filter { seen.insert($0).inserted }.enumerated().sorted { a, b in
             (a.element.position.line, a.element.position.column, a.offset)
                 < (b.element.position.line, b.element.position.column, b.offset)
         }.map(\.element)
     }
+}
+
+/// A file as it was read: for the gateway its configuration, for tools also where everything stands.
+struct ConfigurationReading {
+    /// nil: there are errors.
+    var configuration: GatewayConfiguration?
+    /// Errors and warnings in the order of the file.
+    var diagnostics: [Diagnostic]
+    var source: YAMLSource
+    /// nil: not YAML.
+    var root: YAMLNode?
+    /// By the position of the rule's expression.
+    var rules: [FilePosition: RuleSite]
 }
 
 extension Environment {

@@ -12,15 +12,20 @@ extension Declarations {
                 AuthorizationRules(
                     kind: kind, rules: [], name: context.pathText, position: context.position(of: node))
             },
-            fields: [
-                .value("rules", \.rules, .list(rule(kind), of: "rule"), required: true, "The rules."),
-                .value(
-                    "defaultAction", \.defaultAction, ValueDecoder<Verdict>.word(), default: "allow",
-                    "The verdict when there is no allow rule: `allow` or `deny`."),
-                .value(
-                    "mode", \.mode, ValueDecoder<EnforcementMode>.word(), default: "enforce",
-                    "`shadow`: decisions are recorded and nothing is denied."),
-            ])
+            fields: ruleSetFields(kind))
+    }
+
+    /// The fields of a rule set, which a policy file has at its top.
+    static func ruleSetFields(_ kind: RuleSetKind) -> [Field<AuthorizationRules>] {
+        [
+            .value("rules", \.rules, .list(rule(kind), of: "rule"), required: true, "The rules."),
+            .value(
+                "defaultAction", \.defaultAction, ValueDecoder<Verdict>.word(), default: "allow",
+                "The verdict when there is no allow rule: `allow` or `deny`."),
+            .value(
+                "mode", \.mode, ValueDecoder<EnforcementMode>.word(), default: "enforce",
+                "`shadow`: decisions are recorded and nothing is denied."),
+        ]
     }
 
     private struct RuleDraft {

@@ -1,0 +1,91 @@
+// What there is to check: the files that were named, and in folders every configuration, policy file and test table.
+
+import Glibc
+
+struct DiscoveryError: Error {
+    var message: String
+}
+
+struct PolicyDiscovery: Sendable, Equatable {
+    /// Configurations and policy files.
+    private(set) var policies: [String] = []
+    /// `*.test.yaml`
+    private(set) var tables: [String] = []
+
+    /// Of folders inside one another; deeper is a loop of links.
+    private static let maximumDepth = 32
+    /// Of the beginning of a YAML file, to tell what it is.
+    private static let peekedBytes = YAMLComposer.maximumBytes
+
+    /// - Throws: for a path that is not there.
+    static func find(_ paths: [String]) throws(DiscoveryError) -> PolicyDiscovery {
+        var found = PolicyDiscovery()
+        for path in paths {
+            var status = stat()
+            guard stat(path, &status) == 0 else {
+                throw DiscoveryError(message: "\(path): \(String(cString: strerror(errno)))")
+            }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                try found.walk(path, depth: 0)
+            } else {
+                found.add(path)
+            }
+        }
+        return found
+    }
+
+    static func isTable(_ path: String) -> Bool { path.hasSuffix(".test.yaml") || path.hasSuffix(".test.yml") }
+
+    private static func isYAML(_ path: String) -> Bool { path.hasSuffix(".yaml") || path.hasSuffix(".yml") }
+
+    private mutating func add(_ path: String) {
+        if Self.isTable(path) {
+            if !tables.contains(path) { tables.append(path) }
+        } else if !policies.contains(path) {
+            policies.append(path)
+        }
+    }
+
+    private mutating func walk(_ folder: String, depth: Int) throws(DiscoveryError) {
+        guard depth < Self.maximumDepth else { return }
+        guard let directory = opendir(folder) else {
+            throw DiscoveryError(message: "\(folder): \(String(cString: strerror(errno)))")
+        }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            // Hidden files are tools' own: .git, .github, .build.
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        closedir(directory)
+        for name in names.sorted() {
+            let path = folder == "." ? name : folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+            var status = stat()
+            guard stat(path, &status) == 0 else { continue }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                try walk(path, depth: depth + 1)
+            } else if Self.isTable(path) || (Self.isYAML(path) && Self.isPolicy(path)) {
+                add(path)
+            }
+        }
+    }
+
+    /// Folders have other YAML as well. What does not parse is taken for a policy, so that a slip is not silence.
+    private static func isPolicy(_ path: String) -> Bool {
+        guard case .success(let bytes) = FileReader.system.read(path, peekedBytes) else { return false }
+        let (root, _) = YAMLComposer.compose(YAMLSource(file: path, bytes: bytes))
+        guard let root else { return true }
+        let keys = Set((root.entries ?? []).map(\.key))
+        return !keys.isDisjoint(with: ["binds", "gateways", "frontendPolicies"])
+            || (keys.contains("mcp") && !keys.contains("services"))
+            || (keys.contains("rules") && (root.entries ?? []).contains { $0.key == "rules" && $0.value.isList })
+    }
+}
+
+extension YAMLNode {
+    fileprivate var isList: Bool {
+        if case .sequence = content { true } else { false }
+    }
+}

@@ -1,0 +1,61 @@
+// What a run of `check-policy` came to, before anything is said about how it looks.
+
+import Auth
+
+struct PolicyReport: Sendable {
+    /// The configurations and policy files that were looked at.
+    var files: [CheckedFile] = []
+    /// From loading and linting, and about test tables that cannot be read.
+    var findings: [Finding] = []
+    var cases: [CaseResult] = []
+    var elapsed: Duration = .zero
+
+    struct CheckedFile: Sendable {
+        var file: String
+        var ruleSets: Int
+        var rules: Int
+    }
+
+    var errors: Int { findings.count { $0.severity == .error } }
+    var warnings: Int { findings.count { $0.severity == .warning } }
+    var failures: Int { cases.count { !$0.isPassed } }
+
+    /// Nothing that has to be looked at: notes do not count.
+    var isClean: Bool { errors == 0 && warnings == 0 && failures == 0 }
+}
+
+/// One case of a test table.
+struct CaseResult: Sendable {
+    enum Outcome: Sendable {
+        case passed
+        case failed([Mismatch])
+    }
+
+    /// Of the test table.
+    var file: String
+    var name: String
+    var position: FilePosition
+    var outcome: Outcome
+    /// Why it was decided as it was, as text without colours; for failed cases.
+    var explanation: String?
+    var duration: Duration
+
+    var isPassed: Bool {
+        if case .passed = outcome { true } else { false }
+    }
+}
+
+/// One expectation that was not met.
+struct Mismatch: Hashable, Sendable {
+    /// `verdict`, `rule`, `error`, `visible`, …
+    var what: String
+    var expected: String
+    var actual: String
+    /// Of the expectation.
+    var position: FilePosition
+}
+
+/// Writes a report in one format, to standard output.
+protocol PolicyReporter: Sendable {
+    func render(_ report: PolicyReport) -> String
+}

@@ -1,0 +1,91 @@
+// The report for people: findings with their lines, failed cases with what was expected and why it came out otherwise, and
+// a summary that can be read from across the room.
+
+import Auth
+
+struct TextReporter: PolicyReporter {
+    var style: TextStyle
+    /// The text of a file's lines, for showing them.
+    var lines: @Sendable (String) -> [String]
+
+    func render(_ report: PolicyReport) -> String {
+        var out = ""
+        for finding in report.findings { out += text(finding) }
+        for result in report.cases {
+            if case .failed(let mismatches) = result.outcome { out += text(result, mismatches) }
+        }
+        return out + summary(report)
+    }
+
+    private func text(_ finding: Finding) -> String {
+        let mark =
+            switch finding.severity {
+            case .error: style.red("error")
+            case .warning: style.yellow("warning")
+            case .note: style.blue("note")
+            }
+        let id = finding.rule == Finding.load ? "" : style.dim("[\(finding.rule)]") + " "
+        var out = "\(style.bold("\(finding.position)")): \(mark): \(id)\(finding.message)\n"
+        out += excerpt(finding.position, finding.end)
+        if let hint = finding.hint { out += "    \(style.dim("help:")) \(hint)\n" }
+        if let fix = finding.fix { out += "    \(style.dim("fix:")) \(fix.summary) (--fix)\n" }
+        return out + "\n"
+    }
+
+    /// The line with a mark under what is meant.
+    private func excerpt(_ position: FilePosition, _ end: FilePosition?) -> String {
+        let lines = lines(position.file)
+        guard position.line >= 1, position.line <= lines.count else { return "" }
+        let line = lines[position.line - 1]
+        let number = "\(position.line)"
+        let length = line.unicodeScalars.count
+        let last = end.map { $0.line == position.line ? $0.column : length + 1 } ?? position.column + 1
+        let width = max(1, last - position.column)
+        let margin = String(repeating: " ", count: number.utf8.count)
+        let indent = String(repeating: " ", count: max(0, position.column - 1))
+        let mark = style.red("^" + String(repeating: "~", count: width - 1))
+        return "  \(style.dim(number + " |")) \(line)\n  \(margin) \(style.dim("|")) \(indent)\(mark)\n"
+    }
+
+    private func text(_ result: CaseResult, _ mismatches: [Mismatch]) -> String {
+        var out = "\(style.bold("\(result.position)")): \(style.red("FAIL")) \(result.name)\n"
+        let width = mismatches.map(\.what.count).max() ?? 0
+        for mismatch in mismatches {
+            let what = mismatch.what + String(repeating: " ", count: width - mismatch.what.count)
+            out += "    \(what)  expected \(style.green(mismatch.expected)), got \(style.red(mismatch.actual))\n"
+        }
+        if let explanation = result.explanation {
+            out += explanation.split(separator: "\n", omittingEmptySubsequences: false)
+                .map { $0.isEmpty ? "\n" : "    \($0)\n" }.joined()
+        }
+        return out + "\n"
+    }
+
+    private func summary(_ report: PolicyReport) -> String {
+        var parts: [String] = []
+        let rules = report.files.reduce(0) { $0 + $1.rules }
+        let sets = report.files.reduce(0) { $0 + $1.ruleSets }
+        parts.append(
+            "\(count(report.files.count, "file")), \(count(sets, "rule set")), \(count(rules, "rule"))")
+        if report.errors > 0 { parts.append(style.red(count(report.errors, "error"))) }
+        if report.warnings > 0 { parts.append(style.yellow(count(report.warnings, "warning"))) }
+        if report.cases.isEmpty {
+            parts.append(style.dim("no tests"))
+        } else {
+            let passed = report.cases.count - report.failures
+            if report.failures > 0 { parts.append(style.red("\(report.failures) failed")) }
+            parts.append(style.green("\(passed) passed"))
+        }
+        let mark = report.isClean ? style.green("✓") : style.red("✗")
+        return "\(mark) \(parts.joined(separator: " · ")) \(style.dim("(\(Self.text(report.elapsed)))"))\n"
+    }
+
+    private func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+
+    static func text(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        if milliseconds >= 1000 { return "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s" }
+        return "\(milliseconds) ms"
+    }
+}
