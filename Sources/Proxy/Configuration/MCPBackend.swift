@@ -25,6 +25,12 @@ package struct MCPBackend: Sendable {
     package var failureMode: FailureMode
     /// Whether `Host` and `Origin` must be the gateway's own; nil: on loopback binds.
     package var dnsRebindingProtection: Bool?
+    /// A tool, prompt or resource that no call may reach is answered as if there were none.
+    package var hideDenied = false
+    /// `tools/call` is checked against the tool's input schema before the rules.
+    package var validateArguments = false
+    /// Methods beyond the specification that reach the only target.
+    package var passthroughMethods: [String] = []
     package var position: FilePosition
 
     package init(

@@ -44,6 +44,12 @@ package struct BackendPolicies: Sendable {
     package var requestTimeout: Duration?
 
     package init() {}
+
+    /// Nothing but rules for MCP messages is set: there is no HTTP for the rest to apply to.
+    package var areRulesOnly: Bool {
+        authorization == nil && a2aAuthorization == nil && a2a == nil && requestHeaders == nil && responseHeaders == nil
+            && backendAuthentication == nil && backendTLS == nil && connectTimeout == nil && requestTimeout == nil
+    }
 }
 
 /// `a2a: {}`: the route leads to an A2A agent.

@@ -84,9 +84,24 @@ enum UpstreamCredentials {
         }
     }
 
-    /// For a target that is shown a key of its own; tokens of ours need a loop's minter.
-    static func apply(_ authentication: BackendAuthentication?, to headers: HeaderBlock) {
-        if case .key(let secret, let location)? = authentication { set(secret, at: location ?? .bearer, headers) }
+    /// For an MCP target: a key of its own, or the client's credential; tokens of ours need a loop's minter.
+    /// - Parameter credential: the client's `Authorization` field.
+    static func apply(
+        _ authentication: BackendAuthentication?, passing credential: Secret?, to headers: HeaderBlock
+    ) {
+        switch authentication {
+        case .key(let secret, let location)?: set(secret, at: location ?? .bearer, headers)
+        case .passthrough(let location)?:
+            guard let credential else { return }
+            guard let location else { return set(credential, at: .header(name: "authorization", prefix: ""), headers) }
+            // Elsewhere the scheme is the location's to say.
+            let bare = credential.withBytes { bytes -> Secret in
+                let start = bytes.firstIndex(of: 0x20).map { $0 + 1 } ?? 0
+                return Secret(bytes: Array(bytes[start...]))
+            }
+            set(bare, at: location, headers)
+        case nil, .signedToken?: return
+        }
     }
 
     private static func set(_ secret: Secret, at location: CredentialLocation, _ headers: HeaderBlock) {

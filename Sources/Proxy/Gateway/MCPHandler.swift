@@ -16,16 +16,16 @@ enum MCPHandler {
         let startedAt = record.startedAt
         var denied: Decision?
         let rules =
-            levels.isEmpty
+            levels.isEmpty && backend.rulesByTarget.isEmpty
             ? nil
             : RuleAuthorizer(
-                worker.authorizer, levels, inputs,
+                worker.authorizer, levels, inputs, byTarget: backend.rulesByTarget, hidesDenied: backend.hidesDenied,
                 challenge: { scopes in
                     resource.map {
                         Challenge.insufficientScope(scopes, metadataURL: $0.metadataURL(for: attributes, base: nil))
                     }
                 },
-                record: { decision, inputs in
+                record: { decision, inputs, levels in
                     if !decision.isAllowed { denied = decision }
                     worker.writeDecisionLine(decision, inputs, levels, label: label, startedAt: startedAt)
                 })

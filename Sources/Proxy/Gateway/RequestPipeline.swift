@@ -208,6 +208,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         _ exchange: Exchange, _ route: CompiledRoute, _ backend: CompiledBackend, _ context: RouteContext
     ) {
         if case .passthrough? = backend.policies.backendAuthentication { return }
+        // Targets that are shown the client's credential take it from the request; no other target gets any field of it.
+        if case .mcp(let mcp) = backend.kind, mcp.passesCredentials { return }
         let headers = exchange.request.headers
         headers.remove(.authorization)
         for policy in [context.listener.authentication, route.authentication] {

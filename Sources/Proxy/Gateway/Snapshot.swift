@@ -293,7 +293,14 @@ struct SnapshotCompiler {
             kind = .mcp(
                 try CompiledMCP(
                     mcp, label: label, bodyLimit: configuration.limits.bufferedBody,
-                    idleLimit: configuration.process.mcpSessionIdleLimit,
+                    idleLimit: configuration.process.mcpSessionIdleLimit, rules: mcpRules.sets,
+                    ruleSet: { (rules) throws(SnapshotError) in
+                        do throws(RuleSetError) {
+                            return try RuleSet(rules, claims: claims)
+                        } catch {
+                            throw SnapshotError(rendered: error.description, rules.position)
+                        }
+                    },
                     upstream: { (address, policies, position) throws(SnapshotError) in
                         try upstream(address, policies, position)
                     }))

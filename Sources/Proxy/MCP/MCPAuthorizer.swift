@@ -12,6 +12,8 @@ package struct MCPCall: Sendable {
     /// Of the sealed session; empty without one.
     package var session: String
     package var client: MCPClientInfo?
+    /// A method whose meaning the gateway does not know: only an allow that is really granted lets it pass.
+    package var isOpaque = false
 
     package enum Subject: Sendable {
         /// `annotations` are the target's own words, when a list has shown them.
@@ -64,6 +66,8 @@ package protocol MCPAuthorizer {
     func judge(_ call: MCPCall) -> MCPJudgement
     /// The same rules with the arguments unknown: false only when every call would be denied.
     func shows(_ item: MCPItem) -> Bool
+    /// Whether a list shows the subject of a call.
+    func mayKnow(_ call: MCPCall) -> Bool
     /// Some rule reads `mcp.tool.annotations`: they are looked up before a call is judged.
     var readsAnnotations: Bool { get }
 }
@@ -73,5 +77,6 @@ package struct AllowAll: MCPAuthorizer {
     package init() {}
     package func judge(_ call: MCPCall) -> MCPJudgement { .allow }
     package func shows(_ item: MCPItem) -> Bool { true }
+    package func mayKnow(_ call: MCPCall) -> Bool { true }
     package var readsAnnotations: Bool { false }
 }

@@ -46,6 +46,8 @@ final class MCPClientRequest {
     /// What sealed strings are bound to: the route and the caller.
     let binding: String
     var record = MCPRecord()
+    /// The client mirrors arguments into headers: it speaks the modern era.
+    var checksMirrored = false
 
     init(
         _ exchange: Exchange, _ backend: CompiledMCP, _ runtime: MCPRuntime, _ principal: Principal,
@@ -127,10 +129,11 @@ final class MCPClientRequest {
         if ModernRequest.isModern(header: stated, params) {
             return try await ModernRequest(request: self).serve(request, params, header: stated)
         }
-        guard let method = MCPMethod(rawValue: request.method), !method.isModernOnly else {
+        let known = MCPMethod(rawValue: request.method)
+        guard known?.isModernOnly != true, known != nil || backend.passthroughMethods.contains(request.method) else {
             throw .unknownMethod(request.method)
         }
-        if method == .initialize {
+        if known == .initialize {
             return try await LegacyInitialize(request: self).serve(request, params)
         }
         let token = try session()
@@ -139,7 +142,9 @@ final class MCPClientRequest {
         }
         let link = SessionLink(
             backend, runtime, token, travelling: checks.travelling, client: exchange.clientSocket)
-        try await LegacyRequest(request: self, link: link).serve(request, method, params)
+        let legacy = LegacyRequest(request: self, link: link)
+        guard let known else { return try await legacy.pass(request, params) }
+        try await legacy.serve(request, known, params)
     }
 
     // MARK: Sessions
@@ -150,7 +155,7 @@ final class MCPClientRequest {
         guard let text = try checks.single(.mcpSessionID) else { throw .missingSession }
         guard let bytes = runtime.service.seal.open(text.utf8, .session, boundTo: binding),
             let token = SessionToken(bytes), token.expires > WallClock.nanoseconds / 1_000_000_000,
-            token.targets.allSatisfy({ backend.byName[$0.name] != nil })
+            token.backend == backend.signature, token.targets.allSatisfy({ backend.byName[$0.name] != nil })
         else { throw .unknownSession }
         return token
     }

@@ -28,6 +28,10 @@ package final class MCPService: Sendable {
     }
 
     func runtime(ofLoop index: Int) -> MCPRuntime? { runtimes.withLock { $0[index] } }
+
+    fileprivate func otherRuntimes(than runtime: MCPRuntime) -> [MCPRuntime] {
+        runtimes.withLock { $0.values.filter { $0 !== runtime } }
+    }
 }
 
 /// Confined to its loop.
@@ -39,6 +43,7 @@ package final class MCPRuntime: @unchecked Sendable {
     var children = 0
     /// Sessions that the gateway keeps with legacy servers for modern clients, by caller.
     var pooled: [String: PooledSession] = [:]
+    let lists = ListCache()
     /// Calls that wait for their client's input.
     var suspended: [[UInt8]: SuspendedCall] = [:]
     /// What open streams of clients wait for.
@@ -72,6 +77,14 @@ package final class MCPRuntime: @unchecked Sendable {
     func end(_ id: [UInt8]) {
         loop.assertOnLoop()
         sessions.removeValue(forKey: id)?.stop()
+        lists.forget(session: id)
+    }
+
+    /// A target has told of changes: no loop may show what was listed before.
+    func listsChanged(_ session: [UInt8], _ target: String, _ kind: ListKind) {
+        let key = ListCache.Key(session: session, target: target, kind: kind)
+        lists.forget(key)
+        for runtime in service.otherRuntimes(than: self) { runtime.loop.spawn { runtime.lists.forget(key) } }
     }
 
     /// Runs `body` on this loop, now when this is it.

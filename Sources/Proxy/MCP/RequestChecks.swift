@@ -86,7 +86,7 @@ struct RequestChecks {
     }
 
     /// Fields of the client that go on to targets.
-    var travelling: [(name: String, value: String)] {
+    var travelling: Travelling {
         var fields: [(name: String, value: String)] = []
         for header in [KnownHeader.traceparent, .tracestate] {
             if let value = exchange.request.headers.first(header) { fields.append(("\(header.name)", value.text)) }
@@ -94,6 +94,17 @@ struct RequestChecks {
         if let value = exchange.request.headers.first(named: ByteView("accept-language")) {
             fields.append(("accept-language", value.text))
         }
-        return fields
+        var travelling = Travelling(fields: fields)
+        if backend.passesCredentials, let value = exchange.request.headers.first(.authorization) {
+            travelling.credential = Secret(bytes: Array(value.buffer))
+        }
+        return travelling
     }
+}
+
+/// What goes on from a client's request to targets beside the message.
+struct Travelling: Sendable {
+    var fields: [(name: String, value: String)] = []
+    /// The whole `Authorization` field, for targets with `backendAuth: passthrough`; nil when there are none.
+    var credential: Secret?
 }

@@ -7,36 +7,46 @@ import JSON
 /// For one request, on its loop.
 package final class RuleAuthorizer: MCPAuthorizer {
     private let authorizer: Authorizer
-    private let levels: RuleLevels
+    private let common: RuleLevels
+    private let byTarget: [String: RuleLevels]
     private let inputs: RuleInputs
     private let hidesDenied: Bool
     private let challenge: ([String]) -> String?
-    private let record: (Decision, RuleInputs) -> Void
+    private let record: (Decision, RuleInputs, RuleLevels) -> Void
     package let readsAnnotations: Bool
 
     /// - Parameters:
     ///   - inputs: of the request; its `mcp` is filled in here.
-    ///   - hidesDenied: a denied subject is answered as an unknown one.
+    ///   - levels: the rules for all messages.
+    ///   - byTarget: for messages to targets that have rules of their own; these include `levels`.
+    ///   - hidesDenied: a subject that no call may reach is answered as an unknown one.
     ///   - challenge: the `WWW-Authenticate` field that asks for these scopes; nil when the route has none.
     ///   - record: takes every decision, with what it was made from.
     package init(
-        _ authorizer: Authorizer, _ levels: RuleLevels, _ inputs: RuleInputs, hidesDenied: Bool = false,
+        _ authorizer: Authorizer, _ levels: RuleLevels, _ inputs: RuleInputs,
+        byTarget: [String: RuleLevels] = [:], hidesDenied: Bool = false,
         challenge: @escaping ([String]) -> String? = { _ in nil },
-        record: @escaping (Decision, RuleInputs) -> Void = { _, _ in }
+        record: @escaping (Decision, RuleInputs, RuleLevels) -> Void = { _, _, _ in }
     ) {
         self.authorizer = authorizer
-        self.levels = levels
+        common = levels
+        self.byTarget = byTarget
         self.inputs = inputs
         self.hidesDenied = hidesDenied
         self.challenge = challenge
         self.record = record
-        readsAnnotations = levels.attributePaths.contains { path in
-            path.root == "mcp"
-                && (path.names.isEmpty || path.names == ["tool"] || path.names.starts(with: ["tool", "annotations"]))
+        readsAnnotations = ([levels] + byTarget.values).contains { levels in
+            levels.attributePaths.contains { path in
+                path.root == "mcp"
+                    && (path.names.isEmpty || path.names == ["tool"]
+                        || path.names.starts(with: ["tool", "annotations"]))
+            }
         }
     }
 
-    package func judge(_ call: MCPCall) -> MCPJudgement {
+    private func levels(_ target: String?) -> RuleLevels { target.flatMap { byTarget[$0] } ?? common }
+
+    private static func attributes(_ call: MCPCall) -> MCPAttributes {
         var attributes = MCPAttributes(
             method: call.method, target: call.target, sessionID: call.session.isEmpty ? nil : call.session,
             client: call.client.map { MCPAttributes.Client(name: $0.name, version: $0.version) })
@@ -52,17 +62,42 @@ package final class RuleAuthorizer: MCPAuthorizer {
             attributes.resource = MCPAttributes.Resource(uri: uri, target: call.target)
         case nil: break
         }
+        return attributes
+    }
+
+    package func mayKnow(_ call: MCPCall) -> Bool {
+        call.subject == nil || isReachable(RuleAuthorizer.attributes(call), levels(call.target))
+    }
+
+    package func judge(_ call: MCPCall) -> MCPJudgement {
+        let attributes = RuleAuthorizer.attributes(call)
         inputs.mcp = attributes
+        let levels = levels(call.target)
         let decision = authorizer.authorize(levels, inputs, phase: .mcpCall)
-        if decision.isAllowed || (call.subject == nil && !RuleAuthorizer.isAboutTheMessage(decision)) {
-            if call.subject != nil { record(decision, inputs) }
+        let isLenient = call.subject == nil && !call.isOpaque
+        if decision.isAllowed || (isLenient && !RuleAuthorizer.isAboutTheMessage(decision)) {
+            if !isLenient { record(decision, inputs, levels) }
             return .allow
         }
-        record(decision, inputs)
-        let scopes = hidesDenied ? [] : authorizer.challengedScopes(levels, inputs, phase: .mcpCall)
+        record(decision, inputs, levels)
+        let hides = hidesDenied && call.subject != nil && !isReachable(attributes, levels)
+        let scopes = hides ? [] : authorizer.challengedScopes(levels, inputs, phase: .mcpCall)
         return .deny(
-            MCPDenial(
-                decision: "\(decision.id)", challenge: scopes.isEmpty ? nil : challenge(scopes), hides: hidesDenied))
+            MCPDenial(decision: "\(decision.id)", challenge: scopes.isEmpty ? nil : challenge(scopes), hides: hides))
+    }
+
+    /// Whether a list would show the subject: then its existence is no secret, whatever was wrong with the arguments.
+    private func isReachable(_ attributes: MCPAttributes, _ levels: RuleLevels) -> Bool {
+        var attributes = attributes
+        attributes.tool?.arguments = .unknown
+        attributes.prompt?.arguments = .unknown
+        if attributes.tool != nil { attributes.method = ListKind.tools.callMethod }
+        if attributes.prompt != nil { attributes.method = ListKind.prompts.callMethod }
+        if attributes.resource != nil { attributes.method = ListKind.resources.callMethod }
+        let actual = inputs.mcp
+        defer { inputs.mcp = actual }
+        inputs.mcp = attributes
+        return authorizer.visibility(levels, inputs) != .denied
     }
 
     /// A message that names no tool, prompt or resource (`initialize`, a list, a ping) is held up only by a rule that
@@ -93,7 +128,7 @@ package final class RuleAuthorizer: MCPAuthorizer {
             return true
         }
         inputs.mcp = attributes
-        return authorizer.visibility(levels, inputs) != .denied
+        return authorizer.visibility(levels(item.target), inputs) != .denied
     }
 }
 

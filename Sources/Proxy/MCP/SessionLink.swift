@@ -6,14 +6,14 @@ final class SessionLink: @unchecked Sendable {
     let backend: CompiledMCP
     let runtime: MCPRuntime
     var token: SessionToken
-    let travelling: [(name: String, value: String)]
+    let travelling: Travelling
     let client: Socket?
     /// How rules see the session; empty in the modern era, which has none.
     var shownSession: String
 
     init(
         _ backend: CompiledMCP, _ runtime: MCPRuntime, _ token: SessionToken,
-        travelling: [(name: String, value: String)], client: Socket?
+        travelling: Travelling, client: Socket?
     ) {
         self.backend = backend
         self.runtime = runtime
@@ -39,6 +39,13 @@ final class SessionLink: @unchecked Sendable {
         return HTTPMessageContext(
             session: state?.session, version: state?.version, travelling: travelling,
             deadline: runtime.loop.now + timeout, client: client)
+    }
+
+    /// Takes note of what a target says about its lists, before a client hears of it.
+    func heard(_ notification: RPCNotification, from target: Int) {
+        for kind in ServerNotification(rawValue: notification.method)?.changedLists ?? [] {
+            runtime.listsChanged(token.id, backend.targets[target].name, kind)
+        }
     }
 
     // MARK: Requests
@@ -155,6 +162,7 @@ final class SessionLink: @unchecked Sendable {
             let id = token.id
             await home.loop.perform { home.end(id) }
         }
+        runtime.lists.forget(session: token.id)
         let remote = token.targets.compactMap { state in state.session == nil ? nil : backend.byName[state.name] }
         _ = await FanOut.run(runtime.loop, remote) { target in
             guard let link = self.httpLink(target) else { return }

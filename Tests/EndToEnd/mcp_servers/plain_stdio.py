@@ -10,7 +10,19 @@ import sys
 import time
 
 VERSION = "2025-11-25"
+SCHEMAS = {
+    "typed": {
+        "type": "object",
+        "properties": {"path": {"type": "string", "pattern": "^/"}, "depth": {"type": "integer"}},
+        "required": ["path"],
+        "additionalProperties": False,
+    }
+}
 TOOLS = ["echo", "environment", "ask", "die", "sleep", "spawn", "noise"]
+
+
+if "STRICT" in os.environ:
+    TOOLS = [*TOOLS, "typed"]
 
 
 def send(message: dict) -> None:
@@ -24,7 +36,7 @@ def text(value: object) -> dict:
 
 def call(params: dict) -> dict:
     name, arguments = params["name"], params.get("arguments", {})
-    if name == "echo":
+    if name in ("echo", "typed"):
         return text(arguments)
     if name == "environment":
         return text(sorted(os.environ))
@@ -56,7 +68,7 @@ for line in sys.stdin:
     if method == "initialize":
         result = {"protocolVersion": VERSION, "capabilities": {"tools": {}}, "serverInfo": {"name": "plain", "version": "1"}}
     elif method == "tools/list":
-        result = {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]}
+        result = {"tools": [{"name": name, "inputSchema": SCHEMAS.get(name, {"type": "object"})} for name in TOOLS]}
     elif method == "tools/call" and params.get("name") in TOOLS:
         result = call(params)
     elif method == "ping":

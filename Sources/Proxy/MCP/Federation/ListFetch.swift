@@ -23,14 +23,14 @@ struct ListFetch {
     func some(_ kind: ListKind, _ targets: [Int], id: RPCID) async throws(RPCError) -> [ListedItem] {
         let link = link
         let lists = await FanOut.run(link.runtime.loop, targets) { target in
-            await ListFetch.pages(link, kind, target, id)
+            await ListFetch.list(link, kind, target, id)
         }
         var items: [ListedItem] = []
         var seen: Set<String> = []
         for (target, list) in zip(targets, lists) {
             switch list {
-            case .success(let values):
-                for value in values {
+            case .success(let list):
+                for value in list.values {
                     guard let name = value[kind.key]?.string else { continue }
                     let exposed =
                         kind == .tools || kind == .prompts ? names.name(name, of: target) : names.uri(name, of: target)
@@ -54,11 +54,65 @@ struct ListFetch {
         return items
     }
 
+    /// What the target says about the tool, prompt or resource that a call names: from its latest list.
+    func definition(_ kind: ListKind, _ name: String, _ target: Int, id: RPCID) async throws(RPCError) -> JSONValue? {
+        let now = link.runtime.loop.now
+        if let known = link.runtime.lists[ListFetch.key(link, kind, target)] {
+            let item = known.item(name)
+            let age = now.since(known.fetchedAt)
+            let life = item == nil ? ListCache.absenceLife : ListCache.definitionLife
+            if known.freshUntil > now || age < life { return item }
+        }
+        switch await ListFetch.fetch(link, kind, target, id) {
+        case .success(let list): return list.item(name)
+        case .failure(.sessionLost): throw .unknownSession
+        case .failure(let failure): throw .target(link.backend.targets[target].name, failure)
+        }
+    }
+
+    private static func key(_ link: SessionLink, _ kind: ListKind, _ target: Int) -> ListCache.Key {
+        ListCache.Key(session: link.token.id, target: link.backend.targets[target].name, kind: kind)
+    }
+
+    /// From the cache when the target's own words allow it, else asked for.
+    private static func list(
+        _ link: SessionLink, _ kind: ListKind, _ target: Int, _ id: RPCID
+    ) async -> Result<TargetList, TargetFailure> {
+        if let known = link.runtime.lists[key(link, kind, target)], known.freshUntil > link.runtime.loop.now {
+            return .success(known)
+        }
+        return await fetch(link, kind, target, id)
+    }
+
+    private static func fetch(
+        _ link: SessionLink, _ kind: ListKind, _ target: Int, _ id: RPCID
+    ) async -> Result<TargetList, TargetFailure> {
+        let runtime = link.runtime
+        let epoch = runtime.lists.epoch
+        let asked = runtime.loop.now
+        switch await pages(link, kind, target, id) {
+        case .failure(let failure): return .failure(failure)
+        case .success(let (values, life)):
+            var freshUntil = asked + (life ?? .zero)
+            // Whatever a child says is heard; it tells of changes when it has promised to.
+            if life == nil, link.backend.targets[target].isHomed,
+                link.token.state(of: link.backend.targets[target].name)?.announces.contains(kind) == true
+            {
+                freshUntil = asked + ListCache.longestLife
+            }
+            let list = TargetList(values, kind, fetchedAt: asked, freshUntil: freshUntil)
+            runtime.lists.keep(list, for: key(link, kind, target), askedIn: epoch)
+            return .success(list)
+        }
+    }
+
     private static func pages(
         _ link: SessionLink, _ kind: ListKind, _ target: Int, _ id: RPCID
-    ) async -> Result<[JSONValue], TargetFailure> {
+    ) async -> Result<([JSONValue], life: Duration?), TargetFailure> {
         var items: [JSONValue] = []
         var cursor: String?
+        // The shortest of the pages' lives.
+        var life: Duration?
         do throws(TargetFailure) {
             for _ in 0..<MCPLimits.listPages {
                 var writer = JSONWriter()
@@ -73,7 +127,7 @@ struct ListFetch {
                 switch response.outcome {
                 case .error(let error):
                     // A server without such things need not know the method.
-                    if error["code" as StaticString]?.int64 == -32601 { return .success([]) }
+                    if error["code" as StaticString]?.int64 == -32601 { return .success(([], life: nil)) }
                     throw .badAnswer("error \(error["code" as StaticString]?.int64 ?? 0) to \(kind.method.rawValue)")
                 case .result(let result):
                     guard let list = result[kind.member], list.kind == .array else {
@@ -83,7 +137,13 @@ struct ListFetch {
                     guard items.count <= MCPLimits.listItems else {
                         throw .badAnswer("more than \(MCPLimits.listItems) \(kind.member)")
                     }
-                    guard let next = result["nextCursor" as StaticString]?.string else { return .success(items) }
+                    if let milliseconds = result["ttlMs" as StaticString]?.int64 {
+                        let stated = min(Duration.milliseconds(max(0, milliseconds)), ListCache.longestLife)
+                        life = min(life ?? stated, stated)
+                    }
+                    guard let next = result["nextCursor" as StaticString]?.string else {
+                        return .success((items, life: life))
+                    }
                     cursor = next
                 }
             }

@@ -22,15 +22,20 @@ struct SubjectRouter {
             let exposed = try params.text("name")
             let arguments = try params.object("arguments")
             let (target, name) = try await find(exposed, .tools, id, .unknownTool(exposed))
-            let annotations = try await annotations(of: name, target, id)
+            let definition = try await definition(of: name, target, id, .unknownTool(exposed))
             try judge(
-                method, target, .tool(name: name, arguments: arguments, annotations: annotations), name,
-                .unknownTool(exposed))
+                method, target,
+                .tool(name: name, arguments: arguments, annotations: definition?["annotations" as StaticString]), name,
+                .unknownTool(exposed),
+                before: { () throws(RPCError) in
+                    try check(arguments, definition, name)
+                })
             return Routed(target: target, params: params.encoded(replacing: "name", with: name), name: name)
         case .promptsGet:
             let exposed = try params.text("name")
             let arguments = try params.object("arguments")
             let (target, name) = try await find(exposed, .prompts, id, .unknownPrompt(exposed))
+            try await mustExist(.prompts, name, target, id, .unknownPrompt(exposed))
             try judge(method, target, .prompt(name: name, arguments: arguments), name, .unknownPrompt(exposed))
             return Routed(target: target, params: params.encoded(replacing: "name", with: name), name: name)
         case .complete:
@@ -97,21 +102,66 @@ struct SubjectRouter {
         }
     }
 
-    /// What the tool's target says about it, when a rule wants to know: the same as when the list was filtered.
-    private func annotations(of name: String, _ target: Int, _ id: RPCID) async throws(RPCError) -> JSONValue? {
-        guard request.authorizer.readsAnnotations else { return nil }
-        let items = try await ListFetch(link: link, names: names).some(.tools, [target], id: id)
-        return items.first { $0.name == name }?.value["annotations" as StaticString]
+    /// What the tool's target says about it, when that decides something: the same as when the list was filtered.
+    private func definition(
+        of name: String, _ target: Int, _ id: RPCID, _ unknown: RPCError
+    ) async throws(RPCError) -> JSONValue? {
+        let mustExist = link.backend.hidesDenied || link.backend.validatesArguments
+        guard mustExist || request.authorizer.readsAnnotations || request.checksMirrored else { return nil }
+        let found = try await ListFetch(link: link, names: names).definition(.tools, name, target, id: id)
+        if found == nil, mustExist {
+            note(target, name)
+            throw unknown
+        }
+        return found
     }
 
-    private func judge(
-        _ method: MCPMethod, _ target: Int, _ subject: MCPCall.Subject, _ name: String, _ unknown: RPCError
-    ) throws(RPCError) {
+    /// With `hideDenied`, what does not exist is answered by the gateway, in the words that it has for what is denied.
+    private func mustExist(
+        _ kind: ListKind, _ name: String, _ target: Int, _ id: RPCID, _ unknown: RPCError
+    ) async throws(RPCError) {
+        guard link.backend.hidesDenied else { return }
+        let found = try await ListFetch(link: link, names: names).definition(kind, name, target, id: id)
+        if found == nil { throw unknown }
+    }
+
+    /// What is wrong with arguments whatever the rules say. Only for a tool that the caller may know: its schema is in
+    /// the answer.
+    private func check(_ arguments: JSONValue?, _ definition: JSONValue?, _ name: String) throws(RPCError) {
+        guard let definition else { return }
+        let schema = definition["inputSchema" as StaticString]
+        if request.checksMirrored, let mirrored = MirroredArguments(schema: schema) {
+            try mirrored.check(arguments) { field in
+                var values: [String] = []
+                var field = field
+                field.withUTF8 { bytes in
+                    request.exchange.request.headers.forEach(named: ByteView(bytes)) { values.append($0.text) }
+                }
+                return values
+            }
+        }
+        guard link.backend.validatesArguments, let schema else { return }
+        do throws(ArgumentSchema.Finding) {
+            try ArgumentSchema.check(arguments, against: schema)
+        } catch { throw .invalidParams("Invalid arguments for tool '\(name)': \(error)") }
+    }
+
+    private func note(_ target: Int, _ name: String) {
         request.record.target = link.backend.targets[target].name
         request.record.subject = name
-        try request.judge(
-            MCPCall(
-                method: method.rawValue, target: link.backend.targets[target].name, subject: subject,
-                session: link.shownSession, client: link.token.client), unknown: unknown)
+    }
+
+    /// - Parameter before: further checks of a subject that the caller may know of; their errors come before a denial
+    ///   for its arguments.
+    private func judge(
+        _ method: MCPMethod, _ target: Int, _ subject: MCPCall.Subject, _ name: String, _ unknown: RPCError,
+        before: () throws(RPCError) -> Void = {}
+    ) throws(RPCError) {
+        note(target, name)
+        let call = MCPCall(
+            method: method.rawValue, target: link.backend.targets[target].name, subject: subject,
+            session: link.shownSession, client: link.token.client)
+        if request.authorizer.mayKnow(call) { try before() }
+        try request.judge(call, unknown: unknown)
     }
 }

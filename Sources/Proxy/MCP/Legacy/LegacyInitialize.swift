@@ -20,7 +20,7 @@ struct LegacyInitialize {
         let client = MCPClientInfo(
             name: String((info["name" as StaticString]?.string ?? "").prefix(256)),
             version: String((info["version" as StaticString]?.string ?? "").prefix(64)))
-        var token = LegacyInitialize.newToken(version, capabilities, client)
+        var token = LegacyInitialize.newToken(backend, version, capabilities, client)
         try request.judge(MCPCall(method: message.method, session: token.idText, client: client))
         let greeting = params.encoded(replacing: "protocolVersion", with: version.rawValue)
         let merged = try await LegacyInitialize.establish(
@@ -46,9 +46,12 @@ struct LegacyInitialize {
         await request.reply.finish(bytes)
     }
 
-    static func newToken(_ version: MCPVersion, _ capabilities: JSONValue, _ client: MCPClientInfo) -> SessionToken {
+    static func newToken(
+        _ backend: CompiledMCP, _ version: MCPVersion, _ capabilities: JSONValue, _ client: MCPClientInfo
+    ) -> SessionToken {
         SessionToken(
-            id: Seal.randomBytes(16), expires: WallClock.nanoseconds / 1_000_000_000 + MCPLimits.sessionSeconds,
+            id: Seal.randomBytes(16), backend: backend.signature,
+            expires: WallClock.nanoseconds / 1_000_000_000 + MCPLimits.sessionSeconds,
             home: nil, version: version,
             capabilities: ["sampling", "elicitation", "roots"].filter { capabilities[$0] != nil }, client: client,
             targets: [])
@@ -57,12 +60,13 @@ struct LegacyInitialize {
     /// Begins a session with every target and notes in `token` where it lives.
     static func establish(
         _ token: inout SessionToken, _ backend: CompiledMCP, _ runtime: MCPRuntime, greeting: [UInt8],
-        travelling: [(name: String, value: String)]
+        travelling: Travelling, isPooled: Bool = false
     ) async throws(RPCError) -> Greeting {
         var homed: HomedSession?
         if backend.targets.contains(where: { $0.isHomed }) {
             guard runtime.sessions.count < MCPLimits.sessions else { throw .tooMany("sessions") }
-            let session = HomedSession(id: token.id, backend: backend, runtime: runtime, greeting: greeting)
+            let session = HomedSession(
+                id: token.id, backend: backend, runtime: runtime, greeting: greeting, isPooled: isPooled)
             runtime.add(session)
             token.home = runtime.loop.index
             homed = session
@@ -134,8 +138,14 @@ struct LegacyInitialize {
             guard let text = result["protocolVersion" as StaticString]?.string,
                 let version = MCPVersion(rawValue: text), !version.isModern
             else { throw .badAnswer("a protocol version that the gateway does not speak") }
+            let offered = result["capabilities" as StaticString]
+            let announces = ListKind.allCases.filter {
+                offered?[$0.capability]?["listChanged" as StaticString]?.bool == true
+            }
             return .greeted(
-                result, SessionToken.TargetState(name: name, version: version, session: upstreamSession))
+                result,
+                SessionToken.TargetState(
+                    name: name, version: version, session: upstreamSession, announces: Set(announces)))
         } catch { return .failed(error) }
     }
 }

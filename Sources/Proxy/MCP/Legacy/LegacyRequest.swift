@@ -32,6 +32,15 @@ struct LegacyRequest {
         }
     }
 
+    /// A method that only the operator knows: judged by its name, and only a granted one passes.
+    func pass(_ message: RPCRequest, _ params: ClientParams) async throws(RPCError) {
+        var call = MCPCall(
+            method: message.method, target: link.backend.targets[0].name, session: token.idText, client: token.client)
+        call.isOpaque = true
+        try request.judge(call)
+        try await relay(message, nil, 0, params.encoded(), params)
+    }
+
     private func call(_ method: MCPMethod) -> MCPCall {
         MCPCall(method: method.rawValue, session: token.idText, client: token.client)
     }
@@ -39,13 +48,13 @@ struct LegacyRequest {
     // MARK: One target
 
     private func relay(
-        _ message: RPCRequest, _ method: MCPMethod, _ target: Int, _ encoded: [UInt8]?, _ params: ClientParams
+        _ message: RPCRequest, _ method: MCPMethod?, _ target: Int, _ encoded: [UInt8]?, _ params: ClientParams
     ) async throws(RPCError) {
         let name = link.backend.targets[target].name
         request.record.target = name
         let outgoing = TargetRequest(
             id: message.id, method: message.method, params: encoded, progressToken: params.progressToken,
-            isRepeatable: method != .toolsCall)
+            isRepeatable: method != nil && method != .toolsCall)
         let messages = ServerMessages(link: link)
         let reply = request.reply
         let response: RPCResponse
@@ -66,7 +75,10 @@ struct LegacyRequest {
             await reply.finish(RPCWriter.response(message.id, response.outcome))
         case .result(let result):
             let rewriter = ResultRewriter(names: request.names, target: target)
-            await reply.finish(RPCWriter.result(message.id) { rewriter.result(result, of: method, &$0) })
+            await reply.finish(
+                RPCWriter.result(message.id) { writer in
+                    if let method { rewriter.result(result, of: method, &writer) } else { writer.value(result) }
+                })
         }
     }
 

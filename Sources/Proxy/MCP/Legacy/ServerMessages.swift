@@ -17,6 +17,7 @@ struct ServerMessages {
                 link.runtime.log(.info, "mcp target '\(name)' sent an unknown notification")
                 return (nil, nil)
             }
+            link.heard(notification, from: target)
             // The id that it names is not the one the client knows; the request simply gets no answer.
             if kind == .cancelled { return (nil, nil) }
             let rewriter = ResultRewriter(names: ExposedNames(backend: link.backend), target: target)

@@ -19,7 +19,7 @@ struct ClientParams {
         guard let params else { return }
         for (name, _) in params.members {
             guard let name = name.string, !ClientParams.known.contains(name) else { continue }
-            let lowered = name.lowercased()
+            let lowered = ClientParams.folded(name)
             if let twin = ClientParams.known.first(where: { $0.lowercased() == lowered }) {
                 throw .invalidRequest("'\(name.prefix(64))' is not '\(twin)'")
             }
@@ -28,6 +28,9 @@ struct ClientParams {
             throw .invalidRequest("'_meta' must be an object")
         }
     }
+
+    /// As JSON libraries that ignore case compare names: also the long s is an s, and the Kelvin sign a k.
+    private static func folded(_ name: String) -> String { name.lowercased().replacing("\u{17f}", with: "s") }
 
     func text(_ name: StaticString) throws(RPCError) -> String {
         guard let text = value?[name]?.string else { throw RPCError(-32602, 400, "'\(name)' must be a string") }

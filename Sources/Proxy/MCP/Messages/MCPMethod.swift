@@ -56,6 +56,13 @@ enum MCPMethod: String, CaseIterable, Sendable {
     }
 }
 
+/// What the loader needs to know of the specification's names.
+package enum MCPNames {
+    package static func isKnownMethod(_ name: String) -> Bool {
+        MCPMethod(rawValue: name) != nil || ServerRequest(rawValue: name) != nil
+    }
+}
+
 /// What a client may tell.
 enum ClientNotification: String, Sendable {
     case initialized = "notifications/initialized"
@@ -93,6 +100,16 @@ enum ServerNotification: String, Sendable {
     case promptListChanged = "notifications/prompts/list_changed"
     case elicitationComplete = "notifications/elicitation/complete"
     case taskStatus = "notifications/tasks/status"
+
+    /// The lists that are no longer what they were.
+    var changedLists: [ListKind] {
+        switch self {
+        case .toolListChanged: [.tools]
+        case .promptListChanged: [.prompts]
+        case .resourceListChanged: [.resources, .resourceTemplates]
+        default: []
+        }
+    }
 }
 
 /// The four things that are listed.

@@ -27,6 +27,7 @@ struct ModernRequest {
             throw .unknownMethod(message.method, modern: true)
         }
         try mirrors(message.method, method, params)
+        request.checksMirrored = true
         let servers = ModernServers(request: request, client: client)
         switch method {
         case .discover: try await discover(message, client, servers)
@@ -67,13 +68,16 @@ struct ModernRequest {
     /// That `Mcp-Method` and `Mcp-Name` say what the body says.
     private func mirrors(_ name: String, _ method: MCPMethod, _ params: ClientParams) throws(RPCError) {
         let mirrored = try field("mcp-method")
-        guard mirrored == name else {
+        // Bytes are compared, here and below: String would take canonically equivalent texts for the same.
+        guard mirrored?.utf8.elementsEqual(name.utf8) == true else {
             throw .header(mirrored == nil ? "Mcp-Method is missing" : "Mcp-Method is not 'method'")
         }
         guard let member = method.nameMember else { return }
         let body = try params.text(member)
         guard let field = try field("mcp-name") else { throw .header("Mcp-Name is missing") }
-        guard MirroredValue.decode(field) == body else { throw .header("Mcp-Name is not '\(member)'") }
+        guard MirroredValue.decode(field)?.utf8.elementsEqual(body.utf8) == true else {
+            throw .header("Mcp-Name is not '\(member)'")
+        }
     }
 
     private func field(_ name: StaticString) throws(RPCError) -> String? {

@@ -22,7 +22,9 @@ struct ModernServers {
     private var key: String {
         var writer = JSONWriter()
         writer.value(client.capabilities)
-        return "\(request.binding)\u{0}\(client.summary.name)\u{0}\(client.summary.version)\u{0}\(writer.text)"
+        let backend = request.backend.signature.hexadecimal
+        return
+            "\(request.binding)\u{0}\(backend)\u{0}\(client.summary.name)\u{0}\(client.summary.version)\u{0}\(writer.text)"
     }
 
     func greeting() async throws(RPCError) -> Greeting { try await session().greeting }
@@ -72,11 +74,13 @@ struct ModernServers {
             pooled.waiters = []
             for waiter in waiters { waiter.resume() }
         }
-        var token = LegacyInitialize.newToken(.latestLegacy, client.capabilities, client.summary)
+        var token = LegacyInitialize.newToken(
+            request.backend, .latestLegacy, client.capabilities, client.summary)
         do throws(RPCError) {
             let greeting = try await LegacyInitialize.establish(
-                &token, request.backend, runtime, greeting: initializeParams(), travelling: request.checks.travelling)
-            let link = SessionLink(request.backend, runtime, token, travelling: [], client: nil)
+                &token, request.backend, runtime, greeting: initializeParams(), travelling: request.checks.travelling,
+                isPooled: true)
+            let link = SessionLink(request.backend, runtime, token, travelling: Travelling(), client: nil)
             await link.sendToAll(RPCWriter.notification(ClientNotification.initialized.rawValue, params: nil))
             pooled.established = (token, greeting)
             return (token, greeting)
@@ -98,7 +102,7 @@ struct ModernServers {
                 pooled.lastUsed + request.backend.idleLimit < runtime.loop.now
             else { continue }
             runtime.pooled[key] = nil
-            let link = SessionLink(request.backend, runtime, established.token, travelling: [], client: nil)
+            let link = SessionLink(request.backend, runtime, established.token, travelling: Travelling(), client: nil)
             guard established.token.targets.allSatisfy({ request.backend.byName[$0.name] != nil }) else { continue }
             runtime.loop.spawn { await link.end() }
         }

@@ -77,6 +77,7 @@ struct ModernSubscription {
             relaying: while let event = await mailbox.next() {
                 switch event {
                 case .message(.notification(let notification), let target):
+                    link.heard(notification, from: target)
                     guard let bytes = forClient(notification, target, id, filter) else { continue }
                     guard await request.reply.interim(bytes) else { break relaying }
                 case .idle: guard await request.reply.keepAlive() else { break relaying }

@@ -23,8 +23,11 @@ final class HomedSession: @unchecked Sendable {
     private var calls: [RPCID: (target: Int, id: Int64)] = [:]
     private var lastUsed: MonotonicTime
     private var isStopped = false
+    /// Several requests of the modern era use it: what a child asks meanwhile belongs to one of them, not to a client.
+    private let isPooled: Bool
 
-    init(id: [UInt8], backend: CompiledMCP, runtime: MCPRuntime, greeting: [UInt8]) {
+    init(id: [UInt8], backend: CompiledMCP, runtime: MCPRuntime, greeting: [UInt8], isPooled: Bool) {
+        self.isPooled = isPooled
         self.id = id
         self.backend = backend
         self.runtime = runtime
@@ -46,10 +49,11 @@ final class HomedSession: @unchecked Sendable {
         guard case .stdio(let command) = backend.targets[target].kind else {
             throw .unavailable("not a target with a process")
         }
-        let server = try StdioServer(runtime, backend.targets[target], index: target, command: command) {
-            [weak self] message in
-            self?.hear(.message(message, target: target))
-        }
+        let server = try StdioServer(
+            runtime, backend.targets[target], index: target, command: command, isShared: isPooled
+        ) { [weak self] message in self?.hear(.message(message, target: target)) }
+        // What an earlier child has listed is not known to hold for this one.
+        for kind in ListKind.allCases { runtime.listsChanged(id, backend.targets[target].name, kind) }
         servers[target] = server
         let mailbox = Mailbox(loop: runtime.loop)
         defer { mailbox.close() }
@@ -135,6 +139,11 @@ final class HomedSession: @unchecked Sendable {
     // MARK: To the client
 
     private func hear(_ event: Mailbox.Event) {
+        if case .message(.notification(let notification), let target) = event {
+            for kind in ServerNotification(rawValue: notification.method)?.changedLists ?? [] {
+                runtime.listsChanged(id, backend.targets[target].name, kind)
+            }
+        }
         if case .message(.notification, _) = event, !subscribers.isEmpty {
             for subscriber in subscribers { subscriber.post(event) }
             return

@@ -8,10 +8,14 @@ package struct SessionToken: Sendable {
         var version: MCPVersion
         /// The target's own session id; nil when it has none, or lives on the home loop.
         var session: String?
+        /// The lists that it has promised to tell changes of.
+        var announces: Set<ListKind> = []
     }
 
     /// Names the session in tables, rules and logs.
     var id: [UInt8]
+    /// The backend that it was begun with, `CompiledMCP.signature`: after a reload that changes targets it is no more.
+    var backend: [UInt8] = []
     /// Seconds since the epoch.
     var expires: Int64
     /// The loop that has the session's children; nil when there are none.
@@ -28,7 +32,15 @@ package struct SessionToken: Sendable {
 
     // MARK: Encoding
 
-    private static let format: UInt8 = 1
+    private static let format: UInt8 = 2
+
+    private static func bits(_ kinds: Set<ListKind>) -> UInt8 {
+        ListKind.allCases.enumerated().reduce(0) { $0 | (kinds.contains($1.element) ? 1 << UInt8($1.offset) : 0) }
+    }
+
+    private static func kinds(_ bits: UInt8) -> Set<ListKind> {
+        Set(ListKind.allCases.enumerated().filter { bits & 1 << UInt8($0.offset) != 0 }.map(\.element))
+    }
 
     var encoded: [UInt8] {
         var out: [UInt8] = [SessionToken.format]
@@ -40,6 +52,8 @@ package struct SessionToken: Sendable {
             out.append(contentsOf: bytes)
         }
         out.append(contentsOf: id)
+        out.append(UInt8(truncatingIfNeeded: backend.count))
+        out.append(contentsOf: backend)
         for shift in stride(from: 56, through: 0, by: -8) {
             out.append(UInt8(truncatingIfNeeded: expires >> Int64(shift)))
         }
@@ -55,15 +69,17 @@ package struct SessionToken: Sendable {
             add(target.name)
             out.append(target.version.ordinal)
             add(target.session)
+            out.append(SessionToken.bits(target.announces))
         }
         return out
     }
 
     init(
-        id: [UInt8], expires: Int64, home: Int?, version: MCPVersion, capabilities: [String], client: MCPClientInfo?,
-        targets: [TargetState]
+        id: [UInt8], backend: [UInt8] = [], expires: Int64, home: Int?, version: MCPVersion, capabilities: [String],
+        client: MCPClientInfo?, targets: [TargetState]
     ) {
         self.id = id
+        self.backend = backend
         self.expires = expires
         self.home = home
         self.version = version
@@ -86,19 +102,23 @@ package struct SessionToken: Sendable {
             if length == 0xffff { return .some(nil) }
             return take(Int(length)).map { String(decoding: $0, as: UTF8.self) }
         }
-        guard number(1) == UInt64(SessionToken.format), let id = take(16), let expires = number(8),
+        guard number(1) == UInt64(SessionToken.format), let id = take(16),
+            let backend = number(1).flatMap({ take(Int($0)) }), let expires = number(8),
             let home = number(2), let version = number(1).flatMap({ MCPVersion(ordinal: UInt8($0)) }),
             let capabilities = text(), let clientName = text(), let clientVersion = text(), let count = number(1)
         else { return nil }
         var targets: [TargetState] = []
         for _ in 0..<count {
             guard let name = text() ?? nil, let version = number(1).flatMap({ MCPVersion(ordinal: UInt8($0)) }),
-                let session = text()
+                let session = text(), let announces = number(1)
             else { return nil }
-            targets.append(TargetState(name: name, version: version, session: session))
+            targets.append(
+                TargetState(
+                    name: name, version: version, session: session, announces: SessionToken.kinds(UInt8(announces))))
         }
         guard rest.isEmpty else { return nil }
         self.id = Array(id)
+        self.backend = Array(backend)
         self.expires = Int64(bitPattern: expires)
         self.home = home == 0xffff ? nil : Int(home)
         self.version = version

@@ -10,7 +10,7 @@ struct HTTPMessageContext {
     /// nil before it has been negotiated.
     var version: MCPVersion?
     /// From the client's request: fields that may travel (`traceparent`, `accept-language`).
-    var travelling: [(name: String, value: String)] = []
+    var travelling = Travelling()
     var deadline: MonotonicTime
     /// Whose hang-up ends the wait.
     var client: Socket?
@@ -83,9 +83,10 @@ struct HTTPServerLink {
         headers.append(.userAgent, ByteView("agentgw"))
         if let session = context.session { headers.append(.mcpSessionID, session) }
         if let version = context.version { headers.append(.mcpProtocolVersion, version.rawValue) }
-        for (name, value) in context.travelling + context.mirrored { headers.append(name, value) }
+        for (name, value) in context.travelling.fields + context.mirrored { headers.append(name, value) }
         target.policies.requestHeaders?.apply(to: headers)
-        UpstreamCredentials.apply(target.policies.backendAuthentication, to: headers)
+        UpstreamCredentials.apply(
+            target.policies.backendAuthentication, passing: context.travelling.credential, to: headers)
         return headers
     }
 

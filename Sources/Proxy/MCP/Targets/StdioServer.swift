@@ -17,6 +17,8 @@ final class StdioServer: @unchecked Sendable {
 
     let target: CompiledTarget
     let index: Int
+    /// Requests of several callers are under way at the same time.
+    private let isShared: Bool
     private let runtime: MCPRuntime
     private let process: Subprocess
     /// What belongs to no request of ours.
@@ -27,12 +29,13 @@ final class StdioServer: @unchecked Sendable {
 
     /// Starts the child.
     init(
-        _ runtime: MCPRuntime, _ target: CompiledTarget, index: Int, command: StdioCommand,
+        _ runtime: MCPRuntime, _ target: CompiledTarget, index: Int, command: StdioCommand, isShared: Bool,
         unrelated: @escaping (RPCMessage) -> Void
     ) throws(TargetFailure) {
         self.runtime = runtime
         self.target = target
         self.index = index
+        self.isShared = isShared
         self.unrelated = unrelated
         guard runtime.children < MCPLimits.children else {
             throw .unavailable("\(MCPLimits.children) children run on this loop already")
@@ -76,7 +79,8 @@ final class StdioServer: @unchecked Sendable {
         let id = nextID
         nextID += 1
         pending[id] = Pending(mailbox: mailbox, progressToken: request.progressToken)
-        send(request.message(id: .integer(id)))
+        // Callers choose their progress tokens, and may choose the same ones: the child gets our id for it.
+        send(request.message(id: .integer(id), progressToken: .integer(id)))
         return id
     }
 
@@ -154,9 +158,12 @@ final class StdioServer: @unchecked Sendable {
             waiting.mailbox.post(.message(message, target: index))
         case .notification(let notification):
             if notification.method == ServerNotification.progress.rawValue {
-                let token = notification.params?["progressToken" as StaticString].flatMap(RPCID.init)
-                let waiting = pending.values.first { $0.progressToken != nil && $0.progressToken == token }
-                if let waiting { waiting.mailbox.post(.message(message, target: index)) }
+                guard let params = notification.params, let id = params["progressToken" as StaticString]?.int64,
+                    let waiting = pending[id], let token = waiting.progressToken,
+                    let renamed = StdioServer.progress(params, token)
+                else { return }
+                let progress = RPCNotification(method: notification.method, params: renamed)
+                waiting.mailbox.post(.message(.notification(progress), target: index))
                 return
             }
             unrelated(message)
@@ -167,13 +174,34 @@ final class StdioServer: @unchecked Sendable {
             guard ServerRequest(rawValue: request.method) != nil else {
                 return send(RPCWriter.error(request.id, .unknownMethod(request.method)))
             }
-            // A request belongs to the call that it interrupts; with one call under way there is no doubt which.
+            // A request belongs to the call that it interrupts; with one call under way there is no doubt which, and
+            // with several of one session it reaches the same client. Callers that share a child must not get what
+            // belongs to another.
+            if isShared, pending.count > 1 {
+                let refusal = RPCError(-32603, 200, "Several requests are under way: whose this is cannot be told")
+                return send(RPCWriter.error(request.id, refusal))
+            }
             if let oldest = pending.min(by: { $0.key < $1.key }) {
                 oldest.value.mailbox.post(.message(message, target: index))
             } else {
                 unrelated(message)
             }
         }
+    }
+
+    private static func progress(_ params: JSONValue, _ token: RPCID) -> JSONValue? {
+        var writer = JSONWriter()
+        writer.object { writer in
+            for (name, value) in params.members {
+                guard name.equals("progressToken" as StaticString) else {
+                    writer.member(name, value)
+                    continue
+                }
+                writer.name("progressToken")
+                token.write(&writer)
+            }
+        }
+        return try? JSONDocument(parsing: writer.bytes).root
     }
 
     // MARK: Standard error

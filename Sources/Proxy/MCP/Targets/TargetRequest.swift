@@ -30,6 +30,29 @@ struct TargetRequest: Sendable {
     func message(id: RPCID) -> [UInt8] {
         RPCWriter.request(id, method, params: params.map { params in { $0.raw(params) } })
     }
+
+    /// With another progress token in place of the client's, when it sent one.
+    func message(id: RPCID, progressToken token: RPCID) -> [UInt8] {
+        guard progressToken != nil, let params, let document = try? JSONDocument(parsing: params) else {
+            return message(id: id)
+        }
+        return RPCWriter.request(id, method) { writer in
+            writer.object { writer in
+                for (name, value) in document.root.members {
+                    guard name.equals("_meta" as StaticString) else {
+                        writer.member(name, value)
+                        continue
+                    }
+                    writer.name("_meta")
+                    writer.object { writer in
+                        writer.copyMembers(of: value, except: ["progressToken"])
+                        writer.name("progressToken")
+                        token.write(&writer)
+                    }
+                }
+            }
+        }
+    }
 }
 
 enum MCPLimits {

@@ -175,9 +175,14 @@ extension Declarations {
         .notYet("backendTunnel", "an egress proxy"),
     ]
 
-    static let simpleBackendPolicies = ValueDecoder<BackendPoliciesDraft>.object(
-        "TargetPolicies", "Policies of an MCP target.", make: { _, _ in BackendPoliciesDraft() },
-        fields: simpleBackendFields
+    /// Of an MCP target.
+    static let targetPolicies = ValueDecoder<BackendPoliciesDraft>.object(
+        "MCPTargetPolicies", "Policies of an MCP target.", make: { _, _ in BackendPoliciesDraft() },
+        fields: simpleBackendFields + [
+            .optional(
+                "mcpAuthorization", \.policies.mcpAuthorization, ruleSet(.mcp),
+                "Rules for this target's tools, prompts and resources, after the route's and the backend's.")
+        ]
     ).map(\.policies)
 
     static let backendPolicies = ValueDecoder<BackendPoliciesDraft>.object(

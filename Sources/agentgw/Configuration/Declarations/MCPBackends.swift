@@ -156,12 +156,14 @@ extension Declarations {
             .optional(
                 "builtin", \.transport, ValueDecoder<BuiltinServer>.word().map { .builtin($0) },
                 "A small server inside the gateway, for trying things out."),
-            .optional("policies", \.policies, simpleBackendPolicies, "Policies of this target."),
+            .optional("policies", \.policies, targetPolicies, "Policies of this target."),
         ], rules: [.exactlyOne(["stdio", "mcp", "sse", "openapi", "builtin"])]
     ).then { (draft, node, context) -> MCPTarget? in
         guard var transport = draft.transport else { return nil }
         if case .stdio(var command) = transport {
-            if draft.policies != nil { return context.fail("policies do not apply to a stdio target", at: node) }
+            if let policies = draft.policies, !policies.areRulesOnly {
+                return context.fail("of the policies only mcpAuthorization applies to a stdio target", at: node)
+            }
             for variable in draft.environment ?? [] {
                 if command.environment.contains(where: { $0.name == variable.name }) {
                     return context.fail("\"\(variable.name)\" is set beside stdio and inside it", at: node)
@@ -217,7 +219,24 @@ extension Declarations {
         .optional(
             "dnsRebindingProtection", \.dnsRebindingProtection, .boolean, default: "on loopback binds",
             "Whether `Host` and `Origin` must be the gateway's own."),
+        .value(
+            "hideDenied", \.hideDenied, .boolean, default: "false",
+            "A tool, prompt or resource that no call may reach is answered as if there were none, instead of with 403."),
+        .value(
+            "validateArguments", \.validateArguments, .boolean, default: "false",
+            "Calls are checked against the tool's input schema before the rules; a schema that cannot be checked refuses."
+        ),
+        .value(
+            "passthroughMethods", \.passthroughMethods, .list(methodName, of: "method"),
+            "Methods beyond the specification that are sent on to the only target, when the rules allow `mcp.method`."),
     ]
+
+    private static let methodName = ValueDecoder<String>.nonEmptyString("a method").then {
+        (text, node, context) -> String? in
+        if MCPNames.isKnownMethod(text) { return context.fail("\(text) is a method of the specification", at: node) }
+        if text.hasPrefix("notifications/") { return context.fail("notifications cannot be passed through", at: node) }
+        return text
+    }
 
     @Sendable static func checkTargets(
         _ backend: MCPBackend, _ node: YAMLNode, _ context: DecodingContext
