@@ -13,7 +13,9 @@ struct AgentGW: ParsableCommand {
             agentgw -f FILE [--validate-only]
             agentgw <subcommand>
             """,
-        subcommands: [DemoCommand.self, CheckPolicyCommand.self, EvalCommand.self, TokenCommand.self, SchemaCommand.self])
+        subcommands: [
+            DemoCommand.self, CheckPolicyCommand.self, EvalCommand.self, TokenCommand.self, SchemaCommand.self,
+        ])
 
     @OptionGroup var options: RunOptions
 

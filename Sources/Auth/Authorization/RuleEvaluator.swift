@@ -65,6 +65,13 @@ final class RuleEvaluator {
         return withoutTruth(value, program)
     }
 
+    /// What a value that was computed elsewhere says.
+    static func outcome(of value: Value, _ program: Program) -> RuleOutcome {
+        if value.isTrue { return .isTrue }
+        if value.isFalse { return .isFalse }
+        return withoutTruth(value, program)
+    }
+
     @inline(never)
     private static func withoutTruth(_ value: Value, _ program: Program) -> RuleOutcome {
         switch value.tag {

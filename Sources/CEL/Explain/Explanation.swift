@@ -49,15 +49,20 @@ public final class Coverage {
         return try CELValue.copy(value)
     }
 
-    /// The boolean parts that have not been both true and false, with what they have been.
-    public var gaps: [(range: SourceRange, wasTrue: Bool, wasFalse: Bool)] {
+    /// Every boolean part that stands in the source, with what it has been.
+    public var parts: [(node: ExprID, range: SourceRange, wasTrue: Bool, wasFalse: Bool)] {
         let ast = program.checked.ast
         return (0..<ast.count).compactMap { index in
             guard program.checked.types[index] == .bool, program.visits(ExprID(index)) else { return nil }
             if case .literal = ast[ExprID(index)] { return nil }
             let seen = outcomes[index]
-            return seen == 3 ? nil : (ast.range(of: ExprID(index)), seen & 2 != 0, seen & 1 != 0)
+            return (ExprID(index), ast.range(of: ExprID(index)), seen & 2 != 0, seen & 1 != 0)
         }
+    }
+
+    /// The boolean parts that have not been both true and false, with what they have been.
+    public var gaps: [(range: SourceRange, wasTrue: Bool, wasFalse: Bool)] {
+        parts.filter { !($0.wasTrue && $0.wasFalse) }.map { ($0.range, $0.wasTrue, $0.wasFalse) }
     }
 }
 

@@ -13,7 +13,7 @@ enum MetadataHandler {
         _ record: inout RequestRecord
     ) async -> Bool {
         let attributes = ExchangeAttributes(exchange: exchange)
-        guard let (route, resource) = protectedRoute(exchange, endpoint, listener) else { return false }
+        guard let (route, resource) = protectedRoute(exchange.request, endpoint, listener) else { return false }
         record.route = route.label
         record.reason = "metadata"
         if let reply = resource.reply(to: endpoint, attributes, base: nil) {
@@ -57,14 +57,14 @@ enum MetadataHandler {
     }
 
     /// The route that takes the resource's path, when it is one of MCP Authorization.
-    private static func protectedRoute(
-        _ exchange: Exchange, _ endpoint: MetadataEndpoint, _ listener: CompiledListener
+    static func protectedRoute(
+        _ head: RequestHead, _ endpoint: MetadataEndpoint, _ listener: CompiledListener
     ) -> (CompiledRoute, ProtectedResource)? {
         let path = IOBuffer(capacity: 64)
         path.append(endpoint.resourcePath)
         let request = RoutableRequest(
-            method: ByteView("POST"), host: exchange.request.host, path: path.view, query: nil,
-            headers: exchange.request.headers)
+            method: ByteView("POST"), host: head.host, path: path.view, query: nil,
+            headers: head.headers)
         if let match = listener.table.match(request),
             let resource = listener.routes[match.route].authentication?.protectedResource
         {

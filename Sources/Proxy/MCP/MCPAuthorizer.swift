@@ -15,6 +15,16 @@ package struct MCPCall: Sendable {
     /// A method whose meaning the gateway does not know: only an allow that is really granted lets it pass.
     package var isOpaque = false
 
+    package init(
+        method: String, target: String?, subject: Subject?, session: String, client: MCPClientInfo?
+    ) {
+        self.method = method
+        self.target = target
+        self.subject = subject
+        self.session = session
+        self.client = client
+    }
+
     package enum Subject: Sendable {
         /// `annotations` are the target's own words, when a list has shown them.
         case tool(name: String, arguments: JSONValue?, annotations: JSONValue?)
@@ -34,11 +44,27 @@ package struct MCPItem: Sendable {
     package var definition: JSONValue
     package var session: String
     package var client: MCPClientInfo?
+
+    package init(
+        kind: ListKind, target: String, name: String, definition: JSONValue, session: String, client: MCPClientInfo?
+    ) {
+        self.kind = kind
+        self.target = target
+        self.name = name
+        self.definition = definition
+        self.session = session
+        self.client = client
+    }
 }
 
 package struct MCPClientInfo: Sendable {
     package var name: String
     package var version: String
+
+    package init(name: String, version: String) {
+        self.name = name
+        self.version = version
+    }
 }
 
 package enum MCPJudgement: Sendable {

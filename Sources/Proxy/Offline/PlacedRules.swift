@@ -6,7 +6,7 @@ import Auth
 /// Where a rule set stands on a request's way.
 package struct RulePlace: Hashable, Sendable {
     package enum Level: String, Sendable, CaseIterable {
-        case listener, route, backend
+        case listener, route, backend, target
     }
 
     package var level: Level
@@ -16,10 +16,13 @@ package struct RulePlace: Hashable, Sendable {
     package var route: String?
     /// Index among the route's backends; nil: not of a backend.
     package var backend: Int?
+    /// The name of an MCP target; nil: not of one.
+    package var target: String?
 
     /// `3000/public/api`, as logs and decisions show it.
     package var label: String {
         "\(port)/\(listener)" + (route.map { "/\($0)" } ?? "") + (backend.map { "/backends[\($0)]" } ?? "")
+            + (target.map { "/\($0)" } ?? "")
     }
 }
 
@@ -50,9 +53,10 @@ extension Snapshot {
         for route in listener.routes {
             place.route = route.route.name
             let authentication = route.authentication ?? listener.authentication
-            func add(_ set: RuleSet, _ level: RulePlace.Level, _ backend: Int? = nil) {
+            func add(_ set: RuleSet, _ level: RulePlace.Level, _ backend: Int? = nil, target: String? = nil) {
                 place.level = level
                 place.backend = backend
+                place.target = target
                 guard !result.contains(where: { $0.set === set }) else { return }
                 result.append(
                     PlacedRuleSet(
@@ -66,6 +70,12 @@ extension Snapshot {
                     if set.position == ownPosition { add(set, .route) } else { add(set, .backend, index) }
                 }
                 for set in backend.rules.sets { add(set, .backend, index) }
+                guard case .mcp(let mcp) = backend.kind else { continue }
+                for target in mcp.targets {
+                    for set in mcp.rulesByTarget[target.name]?.sets ?? [] {
+                        add(set, .target, index, target: target.name)
+                    }
+                }
             }
         }
         return result

@@ -11,6 +11,8 @@ final class DecodingContext {
     let ruleChecker: RuleChecker
     /// By the position of the expression, for checks that need more than the rule.
     var rules: [FilePosition: RuleSite] = [:]
+    /// Whether an unknown field may be one of the configuration that stands in the wrong place.
+    var knowsFieldPlaces = true
     private(set) var diagnostics: [Diagnostic] = []
     private var path: [PathElement] = []
     private var hasNotedStrictDefault = false

@@ -35,6 +35,15 @@ struct Environment: Sendable {
     static let maximumLength = 1 << 20
 
     var lookup: @Sendable (String) -> String?
+    /// False: a dollar is a dollar, as in files that are data and not configuration.
+    var expands = true
+
+    /// For files in which nothing is expanded.
+    static let none: Environment = {
+        var environment = Environment([:])
+        environment.expands = false
+        return environment
+    }()
 
     init(_ variables: [String: String]) {
         lookup = { variables[$0] }
@@ -47,7 +56,7 @@ struct Environment: Sendable {
     /// `$$` is a dollar; a dollar that begins no name stays, as in the regular expression `^/v1$`.
     func expand(_ text: String) throws(ExpansionError) -> ExpandedText {
         let bytes = Array(text.utf8)
-        guard bytes.contains(UInt8(ascii: "$")) else { return ExpandedText(text: text, origins: nil) }
+        guard expands, bytes.contains(UInt8(ascii: "$")) else { return ExpandedText(text: text, origins: nil) }
         var out: [UInt8] = []
         var origins: [Int] = []
         var at = 0

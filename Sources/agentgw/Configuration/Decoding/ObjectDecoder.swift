@@ -127,7 +127,7 @@ private enum ObjectChecks {
     static func unknown(_ entry: YAMLEntry, _ shape: ObjectShape, _ context: DecodingContext) {
         let names = shape.fields.flatMap(\.allNames)
         var message = "unknown field \"\(Excerpt.of(entry.key))\""
-        let place = FieldIndex.shared.hint(for: entry.key)
+        let place = context.knowsFieldPlaces ? FieldIndex.shared.hint(for: entry.key) : ""
         let hint = Suggestion.hint(for: entry.key, among: names)
         if !place.isEmpty {
             message += place

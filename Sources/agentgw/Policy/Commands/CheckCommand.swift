@@ -28,27 +28,40 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Validate and test, but do not lint.")
     var noLint = false
 
+    @Option(help: ArgumentHelp("Run only the cases whose name matches.", valueName: "REGEX"))
+    var filter: String?
+
     func run() throws {
         let started = ContinuousClock.now
+        let run = PolicyRun(try options())
         let discovery: PolicyDiscovery
         do throws(DiscoveryError) {
             discovery = try PolicyDiscovery.find(paths.isEmpty ? ["."] : paths)
         } catch { throw PolicyExit.couldNotRun(error.message) }
-        var report = PolicyReport()
-        let loader = PolicyLoader()
-        let linter = PolicyLinter()
-        for file in discovery.policies {
-            let outcome = loader.load(path: file)
-            report.findings += outcome.findings
-            guard let policy = outcome.policy else { continue }
-            report.files.append(
-                PolicyReport.CheckedFile(file: file, ruleSets: policy.ruleSets.count, rules: policy.rules.count))
-            if !noLint { report.findings += linter.lint(policy) }
-        }
-        report.elapsed = ContinuousClock.now - started
+        run.load(discovery)
+        run.test()
+        let report = run.finish(elapsed: ContinuousClock.now - started)
         print(reporter().render(report), terminator: "")
-        if requireTests, report.cases.isEmpty { throw PolicyExit.findings }
+        if report.files.isEmpty, report.findings.isEmpty {
+            throw PolicyExit.couldNotRun("there is no configuration, policy file or test table here")
+        }
+        if requireTests || filter != nil, report.cases.isEmpty {
+            StandardError.write("agentgw: no tests were found\(filter.map { " that match \($0)" } ?? "")\n")
+            throw PolicyExit.findings
+        }
         if !report.isClean { throw PolicyExit.findings }
+    }
+
+    private func options() throws -> PolicyRun.Options {
+        var options = PolicyRun.Options()
+        options.lints = !noLint
+        options.style = .of(color)
+        if let filter {
+            do {
+                options.filter = try Regex(filter)
+            } catch { throw PolicyExit.couldNotRun("--filter is not a regular expression: \(filter)") }
+        }
+        return options
     }
 
     private func reporter() -> any PolicyReporter {

@@ -38,7 +38,7 @@ struct PolicyDiscovery: Sendable, Equatable {
 
     private static func isYAML(_ path: String) -> Bool { path.hasSuffix(".yaml") || path.hasSuffix(".yml") }
 
-    private mutating func add(_ path: String) {
+    mutating func add(_ path: String) {
         if Self.isTable(path) {
             if !tables.contains(path) { tables.append(path) }
         } else if !policies.contains(path) {

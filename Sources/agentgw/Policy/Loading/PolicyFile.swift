@@ -72,8 +72,8 @@ struct PolicyFile {
                 mode: .permissive,
                 providers: [
                     JWTProvider(
-                        issuer: "policy-file", audiences: ["policy-file"], keys: .inline(Secret(#"{"keys":[]}"#)),
-                        claims: claims, position: rules.position)
+                        issuer: "https://policy.invalid", audiences: ["policy"], keys: .discovery(), claims: claims,
+                        position: rules.position)
                 ])
         }
         let host = UpstreamAddress(.tcp(host: "127.0.0.1", port: 9))

@@ -29,6 +29,8 @@ struct CaseResult: Sendable {
     enum Outcome: Sendable {
         case passed
         case failed([Mismatch])
+        /// The case asks for what the policy does not have.
+        case broken(String)
     }
 
     /// Of the test table.

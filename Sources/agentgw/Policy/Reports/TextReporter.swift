@@ -12,7 +12,12 @@ struct TextReporter: PolicyReporter {
         var out = ""
         for finding in report.findings { out += text(finding) }
         for result in report.cases {
-            if case .failed(let mismatches) = result.outcome { out += text(result, mismatches) }
+            switch result.outcome {
+            case .passed: break
+            case .failed(let mismatches): out += text(result, mismatches)
+            case .broken(let message):
+                out += "\(style.bold("\(result.position)")): \(style.red("ERROR")) \(result.name)\n    \(message)\n\n"
+            }
         }
         return out + summary(report)
     }

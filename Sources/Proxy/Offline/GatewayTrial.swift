@@ -1,0 +1,292 @@
+// The way of a request without sockets and loops: the same route table, auth layer and rules in the same order as in
+// `RequestPipeline`, so that what is decided offline is what the gateway decides. A test sends the same requests through
+// both.
+
+import Auth
+
+/// One configuration to try requests on. Confined to one thread.
+package final class GatewayTrial {
+    package let snapshot: Snapshot
+    private var auth: AuthLayer
+    /// Tokens are remembered as they were judged; another time is another judgement.
+    private var authTime: UnixTime?
+    private let authorizer: Authorizer
+    private var canonicalPath: [UInt8] = []
+
+    package init(_ snapshot: Snapshot) throws(AuthError) {
+        self.snapshot = snapshot
+        auth = try AuthLayer(snapshot.authentication)
+        authorizer = try Authorizer()
+    }
+
+    /// The place that takes a request.
+    package struct Destination {
+        package let port: UInt16
+        let listener: CompiledListener
+        let match: RouteTable.Match?
+
+        var route: CompiledRoute? { match.map { listener.routes[$0.route] } }
+
+        package var listenerAuthentication: AuthPolicy? { listener.authentication }
+        package var routeAuthentication: AuthPolicy? { route?.authentication }
+        package var label: String { route?.label ?? "" }
+        package var backendCount: Int { route?.backends.count ?? 0 }
+        /// The backends that can be picked.
+        package var choosableBackends: [Int] {
+            route.map { route in route.backends.indices.filter { route.backends[$0].weight > 0 } } ?? []
+        }
+
+        /// nil: the backend is none for MCP.
+        package func mcp(backend: Int) -> TrialMCPBackend? {
+            guard let route, route.backends.indices.contains(backend), case .mcp(let mcp) = route.backends[backend].kind
+            else { return nil }
+            return TrialMCPBackend(compiled: mcp)
+        }
+    }
+
+    package enum Routing {
+        case found(Destination)
+        case ended(TrialOutcome)
+    }
+
+    /// Brings the path into its canonical form and finds listener and route.
+    package func route(_ request: TrialRequest) -> Routing {
+        let head = request.head
+        do throws(CanonicalPath.Problem) {
+            if try CanonicalPath.canonicalise(head.path, into: &canonicalPath) { head.replacePath(canonicalPath) }
+        } catch {
+            return .ended(.gateway(.malformed, 400, "invalid_path", error.description))
+        }
+        guard let bind = snapshot.binds[request.port] else {
+            return .ended(.gateway(.unrouted, nil, "no_bind", "the gateway has no port \(request.port)"))
+        }
+        guard let listener = bind.listener(for: head.host) else {
+            return .ended(.gateway(.unrouted, 404, "no_listener", "no listener takes this host"))
+        }
+        let match = listener.table.match(
+            RoutableRequest(
+                method: head.methodName, host: head.host, path: head.path, query: head.query, headers: head.headers))
+        return .found(Destination(port: request.port, listener: listener, match: match))
+    }
+
+    /// Takes a request all the way.
+    /// - Parameters:
+    ///   - principal: what is known of who asks before any credential is looked at; for policies without authentication.
+    ///   - backend: of the route, as if it had been picked.
+    ///   - message: what the body asks for, at an MCP backend.
+    ///   - now: the time of the request.
+    package func judge(
+        _ request: TrialRequest, at destination: Destination, principal: Principal = .anonymous, backend: Int = 0,
+        message: TrialMessage? = nil, now: UnixTime
+    ) -> TrialOutcome {
+        var outcome = TrialOutcome(.allow)
+        outcome.route = destination.label
+        outcome.principal = principal
+        if let answered = answered(request, destination) { return answered }
+        guard authenticate(request, destination.listenerAuthentication, &outcome, now) else { return outcome }
+        guard let route = destination.route else {
+            guard ask(destination.listener.rules, inputs(request, outcome, now), .request, destination, &outcome)
+            else { return outcome }
+            outcome.end(.unrouted, 404, "no_route", "no route takes the request")
+            return outcome
+        }
+        guard authenticate(request, route.authentication, &outcome, now) else { return outcome }
+        guard ask(route.rules, inputs(request, outcome, now), .request, destination, &outcome) else { return outcome }
+        let policies = route.route.policies
+        if policies.requestRedirect != nil || policies.directResponse != nil { return outcome }
+        guard route.backends.indices.contains(backend) else {
+            outcome.end(.unrouted, 500, "no_backend", "no valid backend")
+            return outcome
+        }
+        let chosen = route.backends[backend]
+        let backendInputs = inputs(request, outcome, now)
+        backendInputs.backend = BackendAttributes(name: chosen.name, type: chosen.typeName)
+        guard ask(chosen.rules, backendInputs, .backend, destination, &outcome) else { return outcome }
+        if let message {
+            judge(message, chosen, request, destination, &outcome, now)
+        }
+        return outcome
+    }
+
+    /// What is answered before anybody is asked who they are.
+    private func answered(_ request: TrialRequest, _ destination: Destination) -> TrialOutcome? {
+        let head = request.head
+        if head.path.starts(with: "/.well-known/"), let endpoint = MetadataEndpoint(path: head.path.text),
+            MetadataHandler.protectedRoute(head, endpoint, destination.listener) != nil
+        {
+            return .gateway(.answered, 200, "metadata", "OAuth metadata is answered without credentials")
+        }
+        let cors = destination.route?.route.policies.cors ?? destination.listener.cors
+        if cors != nil, CORSPolicy.isPreflight(head) {
+            return .gateway(.answered, 204, "preflight", "a preflight is answered without credentials")
+        }
+        return nil
+    }
+
+    private func inputs(_ request: TrialRequest, _ outcome: TrialOutcome, _ now: UnixTime) -> RuleInputs {
+        RuleInputs(request, principal: outcome.principal, startTime: now)
+    }
+
+    // MARK: Who
+
+    /// False: the outcome is a refusal.
+    private func authenticate(
+        _ request: TrialRequest, _ policy: AuthPolicy?, _ outcome: inout TrialOutcome, _ now: UnixTime
+    ) -> Bool {
+        guard let policy else { return true }
+        if authTime != now {
+            if authTime != nil, let fresh = try? AuthLayer(snapshot.authentication) { auth = fresh }
+            authTime = now
+        }
+        while true {
+            switch auth.authenticate(request, policy, principal: outcome.principal, now: now, isLastTry: true) {
+            case .accepted(let principal):
+                outcome.principal = principal
+                return true
+            case .rejected(let rejection):
+                outcome.refuse(rejection)
+                return false
+            case .awaitingKeys:
+                outcome.end(.deny, 503, "keys_unavailable", "the issuer's keys are not here")
+                return false
+            case .awaitingPassword(let check):
+                auth.note(check.run(), now: now)
+            }
+        }
+    }
+
+    // MARK: May they
+
+    /// False: the outcome is a refusal.
+    private func ask(
+        _ levels: RuleLevels, _ inputs: RuleInputs, _ phase: DecisionPhase, _ destination: Destination,
+        _ outcome: inout TrialOutcome
+    ) -> Bool {
+        if levels.isEmpty { return true }
+        let decision = authorizer.authorize(levels, inputs, phase: phase)
+        outcome.stages.append(TrialStage(levels: levels, inputs: inputs, decision: decision))
+        if decision.isAllowed { return true }
+        let resource = destination.routeAuthentication?.protectedResource
+        outcome.scopes = resource == nil ? [] : authorizer.challengedScopes(levels, inputs, phase: phase)
+        outcome.refuse(
+            Rejection.denied(
+                decision, metadataURL: resource?.metadataURL(for: inputs.request, base: nil), scopes: outcome.scopes))
+        return false
+    }
+
+    private func judge(
+        _ message: TrialMessage, _ backend: CompiledBackend, _ request: TrialRequest, _ destination: Destination,
+        _ outcome: inout TrialOutcome, _ now: UnixTime
+    ) {
+        guard case .mcp(let mcp) = backend.kind else { return }
+        guard !backend.mcpRules.isEmpty || !mcp.rulesByTarget.isEmpty else {
+            if case .list(_, let items) = message { outcome.visible = items.map { _ in true } }
+            return
+        }
+        let resource = destination.routeAuthentication?.protectedResource
+        var stages: [TrialStage] = []
+        var scopes: [String] = []
+        let inputs = inputs(request, outcome, now)
+        let rules = RuleAuthorizer(
+            authorizer, backend.mcpRules, inputs, byTarget: mcp.rulesByTarget, hidesDenied: mcp.hidesDenied,
+            challenge: { needed in
+                scopes = needed
+                return resource.map {
+                    Challenge.insufficientScope(needed, metadataURL: $0.metadataURL(for: request, base: nil))
+                }
+            },
+            record: { decision, inputs, levels in
+                // The authorizer goes on to the next message with the same object.
+                let copy = RuleInputs(request, principal: inputs.principal, startTime: inputs.startTime)
+                copy.mcp = inputs.mcp
+                stages.append(TrialStage(levels: levels, inputs: copy, decision: decision))
+            })
+        let call: MCPCall
+        switch message {
+        case .message(let asked), .call(let asked), .list(let asked, _): call = asked
+        }
+        let judgement = rules.judge(call)
+        outcome.stages += stages
+        guard case .allow = judgement else {
+            if case .deny(let denial) = judgement, let challenge = denial.challenge { outcome.challenges = [challenge] }
+            outcome.scopes = outcome.challenges.isEmpty ? [] : scopes
+            if case .deny(let denial) = judgement, denial.hides {
+                outcome.end(
+                    .deny, 200, "denied", "denied by the MCP rules, and answered as if there were no such thing")
+            } else {
+                outcome.end(.deny, 403, "denied", "denied by the MCP rules")
+            }
+            return
+        }
+        if case .list(_, let items) = message { outcome.visible = items.map { rules.shows($0) } }
+    }
+}
+
+extension TrialOutcome {
+    fileprivate static func gateway(
+        _ verdict: TrialVerdict, _ status: Int?, _ code: String, _ detail: String
+    ) -> TrialOutcome {
+        var outcome = TrialOutcome(verdict)
+        outcome.end(verdict, status, code, detail)
+        return outcome
+    }
+
+    /// A head that the parser refuses.
+    package static func malformed(_ error: ProtocolError) -> TrialOutcome {
+        .gateway(.malformed, error.status, "protocol", error.reason)
+    }
+
+    fileprivate mutating func end(_ verdict: TrialVerdict, _ status: Int?, _ code: String, _ detail: String) {
+        self.verdict = verdict
+        self.status = status
+        self.code = code
+        self.detail = detail
+    }
+
+    fileprivate mutating func refuse(_ rejection: Rejection) {
+        end(.deny, rejection.status, rejection.code, rejection.reason)
+        challenges = rejection.headers.filter { $0.name == "www-authenticate" }.map(\.value)
+        if scopes.isEmpty { scopes = challenges.flatMap(Challenge.scopes) }
+    }
+}
+
+/// The names of an MCP backend as its clients use them.
+package struct TrialMCPBackend {
+    let compiled: CompiledMCP
+
+    package var targets: [String] { compiled.targets.map(\.name) }
+    /// Tools and prompts carry their target's name.
+    package var isPrefixed: Bool { compiled.isPrefixed }
+
+    /// Whether the gateway knows what a method means; others pass only when they are granted, to a single target.
+    package static func knows(method: String) -> Bool {
+        MCPMethod(rawValue: method) != nil || method.hasPrefix("notifications/")
+    }
+
+    package enum Resolution: Hashable, Sendable {
+        case found(target: String, name: String)
+        /// Only the targets' lists know whose it is.
+        case needsLists
+        case unknown
+    }
+
+    /// A tool's or a prompt's name as a client writes it.
+    package func resolve(name: String) -> Resolution {
+        switch ExposedNames(backend: compiled).resolve(name: name) {
+        case .found(let target, let name): .found(target: targets[target], name: name)
+        case .needsLists: .needsLists
+        case .unknown: .unknown
+        }
+    }
+
+    package func resolve(uri: String) -> Resolution {
+        ExposedNames(backend: compiled).resolve(uri: uri).map { .found(target: targets[$0.target], name: $0.uri) }
+            ?? .unknown
+    }
+
+    /// As clients see it.
+    package func exposed(_ name: String, of target: String) -> String {
+        guard let index = compiled.byName[target] else { return name }
+        return ExposedNames(backend: compiled).name(name, of: index)
+    }
+}

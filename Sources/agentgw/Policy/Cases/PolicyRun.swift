@@ -1,0 +1,103 @@
+// One run over policies and test tables: load, lint, try every case.
+
+import Auth
+
+/// Confined to one thread.
+final class PolicyRun {
+    struct Options {
+        var lints = true
+        /// Only cases whose name it matches.
+        var filter: Regex<AnyRegexOutput>?
+        var style = TextStyle.plain
+        var linter = PolicyLinter()
+        var environment = Environment.process
+        var files = FileReader.system
+    }
+
+    /// One table with what it tests.
+    struct Bench {
+        var table: TestTable
+        var bench: PolicyBench
+        var cases: [TestCase]
+    }
+
+    private let options: Options
+    private(set) var report = PolicyReport()
+    /// By table, in the order of the run.
+    private(set) var benches: [Bench] = []
+    /// Policies that loaded, by file and the variables they were loaded with.
+    private var policies: [String: LoadedPolicy] = [:]
+
+    init(_ options: Options) { self.options = options }
+
+    /// Reads everything; nothing has been tried yet.
+    func load(_ discovery: PolicyDiscovery) {
+        var tables: [TestTable] = []
+        for file in discovery.tables {
+            let outcome = TestTableReader(files: options.files).read(path: file)
+            report.findings += outcome.findings
+            if let table = outcome.table { tables.append(table) }
+        }
+        // What a table's policy is may not have been named itself.
+        var files = discovery.policies
+        for table in tables where !files.contains(table.policy) {
+            if FileAccess.isReadable(table.policy, options.files) { files.append(table.policy) }
+        }
+        for file in files { load(policy: file, tables.filter { $0.policy == file }) }
+        for table in tables { add(table, isKnown: files.contains(table.policy)) }
+    }
+
+    private func load(policy file: String, _ tables: [TestTable]) {
+        var environment = options.environment
+        let process = environment.lookup
+        let variables = tables.reduce(into: [:]) { $0.merge($1.variables) { $1 } }
+        environment.lookup = { process($0) ?? variables[$0] }
+        let outcome = PolicyLoader(environment: environment, files: options.files).load(path: file)
+        report.findings += outcome.findings
+        guard let policy = outcome.policy else { return }
+        policies[file] = policy
+        report.files.append(
+            PolicyReport.CheckedFile(file: file, ruleSets: policy.ruleSets.count, rules: policy.rules.count))
+        if options.lints { report.findings += options.linter.lint(policy) }
+    }
+
+    private func add(_ table: TestTable, isKnown: Bool) {
+        func fail(_ message: String) {
+            report.findings.append(
+                Finding(rule: "table", severity: .error, position: table.policyPosition, message: message))
+        }
+        guard isKnown else { return fail("there is no policy \(table.policy); say which with `policy`") }
+        guard let policy = policies[table.policy] else {
+            return fail("\(table.policy) does not load, so none of the \(table.cases.count) cases was run")
+        }
+        do throws(AuthError) {
+            let bench = try PolicyBench(policy, keys: table.keys, files: options.files)
+            let cases = table.cases.filter { testCase in
+                options.filter.map { testCase.name.contains($0) } ?? true
+            }
+            benches.append(Bench(table: table, bench: bench, cases: cases))
+        } catch { fail("\(error)") }
+    }
+
+    /// Tries every case.
+    func test(judged: (Bench, JudgedCase) -> Void = { _, _ in }) {
+        for bench in benches {
+            let runner = CaseRunner(bench.table, bench.bench)
+            for testCase in bench.cases {
+                report.cases.append(runner.run(testCase, style: options.style) { judged(bench, $0) })
+            }
+        }
+    }
+
+    /// Of the last step.
+    func finish(elapsed: Duration) -> PolicyReport {
+        report.elapsed = elapsed
+        return report
+    }
+}
+
+enum FileAccess {
+    static func isReadable(_ path: String, _ files: FileReader) -> Bool {
+        if case .success = files.read(path, YAMLComposer.maximumBytes) { true } else { false }
+    }
+}
