@@ -36,6 +36,13 @@ package final class GatewayTrial {
             route.map { route in route.backends.indices.filter { route.backends[$0].weight > 0 } } ?? []
         }
 
+        /// Whether rules judge the MCP messages that go there.
+        package func judgesMessages(backend: Int) -> Bool {
+            guard let route, route.backends.indices.contains(backend), case .mcp(let mcp) = route.backends[backend].kind
+            else { return false }
+            return !route.backends[backend].mcpRules.isEmpty || !mcp.rulesByTarget.isEmpty
+        }
+
         /// nil: the backend is none for MCP.
         package func mcp(backend: Int) -> TrialMCPBackend? {
             guard let route, route.backends.indices.contains(backend), case .mcp(let mcp) = route.backends[backend].kind
@@ -179,14 +186,23 @@ package final class GatewayTrial {
         _ outcome: inout TrialOutcome, _ now: UnixTime
     ) {
         guard case .mcp(let mcp) = backend.kind else { return }
+        let inputs = inputs(request, outcome, now)
         guard !backend.mcpRules.isEmpty || !mcp.rulesByTarget.isEmpty else {
-            if case .list(_, let items) = message { outcome.visible = items.map { _ in true } }
+            if case .list(_, let items) = message {
+                outcome.listed = items.map { _ in TrialListing(isShown: true, levels: backend.mcpRules, inputs: inputs)
+                }
+            }
             return
         }
         let resource = destination.routeAuthentication?.protectedResource
         var stages: [TrialStage] = []
         var scopes: [String] = []
-        let inputs = inputs(request, outcome, now)
+        // The authorizer goes on to the next question with the same object.
+        func copy(_ inputs: RuleInputs) -> RuleInputs {
+            let copy = RuleInputs(request, principal: inputs.principal, startTime: inputs.startTime)
+            copy.mcp = inputs.mcp
+            return copy
+        }
         let rules = RuleAuthorizer(
             authorizer, backend.mcpRules, inputs, byTarget: mcp.rulesByTarget, hidesDenied: mcp.hidesDenied,
             challenge: { needed in
@@ -196,10 +212,7 @@ package final class GatewayTrial {
                 }
             },
             record: { decision, inputs, levels in
-                // The authorizer goes on to the next message with the same object.
-                let copy = RuleInputs(request, principal: inputs.principal, startTime: inputs.startTime)
-                copy.mcp = inputs.mcp
-                stages.append(TrialStage(levels: levels, inputs: copy, decision: decision))
+                stages.append(TrialStage(levels: levels, inputs: copy(inputs), decision: decision))
             })
         let call: MCPCall
         switch message {
@@ -218,7 +231,12 @@ package final class GatewayTrial {
             }
             return
         }
-        if case .list(_, let items) = message { outcome.visible = items.map { rules.shows($0) } }
+        guard case .list(_, let items) = message else { return }
+        outcome.listed = items.map { item in
+            let isShown = rules.shows(item)
+            return TrialListing(
+                isShown: isShown, levels: mcp.rulesByTarget[item.target] ?? backend.mcpRules, inputs: copy(inputs))
+        }
     }
 }
 

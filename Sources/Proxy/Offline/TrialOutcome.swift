@@ -23,6 +23,14 @@ package struct TrialStage {
     package var decision: Decision
 }
 
+/// One item of a list.
+package struct TrialListing {
+    package var isShown: Bool
+    /// Empty when there are no rules.
+    package var levels: RuleLevels
+    package var inputs: RuleInputs
+}
+
 package struct TrialOutcome {
     package var verdict: TrialVerdict
     /// Of the gateway's own reply; nil for what is sent on.
@@ -40,8 +48,8 @@ package struct TrialOutcome {
     package var principal = Principal.anonymous
     /// In the order in which they were asked; the last one decided when the verdict came from rules.
     package var stages: [TrialStage] = []
-    /// Of a list: for each item whether it is shown.
-    package var visible: [Bool] = []
+    /// Of a list: for each item whether it is shown, and what the rules were asked about it.
+    package var listed: [TrialListing] = []
 
     package init(_ verdict: TrialVerdict) { self.verdict = verdict }
 

@@ -6,11 +6,13 @@ import Auth
 
 enum PolicyFixture {
     static func run(
-        _ files: [String: String], environment: [String: String] = [:], lints: Bool = false
+        _ files: [String: String], environment: [String: String] = [:], lints: Bool = false,
+        measuresCoverage: Bool = false
     ) -> PolicyRun {
         let loader = Fixture.loader(environment: environment, files: files)
         var options = PolicyRun.Options()
         options.lints = lints
+        options.measuresCoverage = measuresCoverage
         options.environment = loader.environment
         options.files = loader.files
         let run = PolicyRun(options)

@@ -51,8 +51,15 @@ struct CaseJudge {
                 try MessageBuilder(testCase, mcp, tools: tools(testCase), policy)
                     .message(destination, backend: backend)
             }
-            return trial.judge(
+            let outcome = trial.judge(
                 request, at: destination, principal: principal, backend: backend, message: message ?? nil, now: now)
+            if outcome.verdict == .allow, testCase.mcp == nil, destination.judgesMessages(backend: backend),
+                testCase.mayCarryMessage
+            {
+                throw BrokenCase(
+                    message: "the rules of \(destination.label) judge MCP messages, and the case has none: write `mcp`")
+            }
+            return outcome
         }
         if let backend = testCase.backend {
             guard backend < destination.backendCount else {
@@ -170,6 +177,14 @@ struct CaseJudge {
         }
         if !has("exp") { result.append(MetadataMember("exp", .int(now.seconds + 3600))) }
         return result.filter { $0.value != .null }
+    }
+}
+
+extension TestCase {
+    /// A GET that is written as one opens a stream, which has no message.
+    fileprivate var mayCarryMessage: Bool {
+        guard case .fields(let fields) = request, let method = fields.method else { return true }
+        return method == "POST"
     }
 }
 

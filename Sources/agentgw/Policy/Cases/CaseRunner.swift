@@ -47,7 +47,7 @@ struct CaseRunner {
 
     func judged(_ testCase: TestCase) throws(BrokenCase) -> JudgedCase {
         let outcome = try judge.judge(testCase)
-        let items = outcome.visible.isEmpty ? [] : (judge.tools(testCase) ?? []).map(\.name)
+        let items = outcome.listed.isEmpty ? [] : (judge.tools(testCase) ?? []).map(\.name)
         let expectsList = testCase.expect?.visible != nil || testCase.expect?.hidden != nil
         if expectsList, judge.tools(testCase) == nil {
             throw BrokenCase(message: "a list shows what there is: say so with `tools`")
@@ -109,7 +109,7 @@ struct CaseRunner {
                     what: "scopes", expected: list(scopes.value), actual: list(outcome.scopes),
                     position: scopes.position))
         }
-        let shown = zip(judged.items, outcome.visible).filter(\.1).map(\.0)
+        let shown = zip(judged.items, outcome.listed).filter(\.1.isShown).map(\.0)
         if let visible = expect.visible, Set(visible.value) != Set(shown) {
             result.append(
                 Mismatch(

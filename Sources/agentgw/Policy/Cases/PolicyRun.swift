@@ -12,6 +12,7 @@ final class PolicyRun {
         var linter = PolicyLinter()
         var environment = Environment.process
         var files = FileReader.system
+        var measuresCoverage = false
     }
 
     /// One table with what it tests.
@@ -79,14 +80,20 @@ final class PolicyRun {
         } catch { fail("\(error)") }
     }
 
+    /// The policies that loaded, in the order of the report.
+    var loadedPolicies: [LoadedPolicy] { report.files.compactMap { policies[$0.file] } }
+
     /// Tries every case.
-    func test(judged: (Bench, JudgedCase) -> Void = { _, _ in }) {
+    func test() {
+        let collector = options.measuresCoverage ? CoverageCollector() : nil
         for bench in benches {
             let runner = CaseRunner(bench.table, bench.bench)
             for testCase in bench.cases {
-                report.cases.append(runner.run(testCase, style: options.style) { judged(bench, $0) })
+                report.cases.append(
+                    runner.run(testCase, style: options.style) { collector?.note($0, bench.bench) })
             }
         }
+        if let collector { report.coverage = collector.coverage(loadedPolicies) }
     }
 
     /// Of the last step.

@@ -5,7 +5,7 @@ import Auth
 
 struct CheckCommand: ParsableCommand {
     enum Format: String, ExpressibleByArgument, CaseIterable {
-        case pretty
+        case pretty, json, junit, tap, github, sarif
     }
 
     static let configuration = CommandConfiguration(
@@ -31,6 +31,21 @@ struct CheckCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Run only the cases whose name matches.", valueName: "REGEX"))
     var filter: String?
 
+    @Flag(help: "Say what of the rules the tests have seen.")
+    var coverage = false
+
+    @Option(help: ArgumentHelp("Fail when less than this is covered, in percent.", valueName: "N"))
+    var failUnder: Double?
+
+    @Option(help: ArgumentHelp("Write coverage as an lcov tracefile.", valueName: "FILE"), completion: .file())
+    var lcov: String?
+
+    @Option(help: ArgumentHelp("Write coverage as a page.", valueName: "FILE"), completion: .file())
+    var coverageHTML: String?
+
+    @Option(help: "The least severity of a finding that fails: error, warning or note.")
+    var failOn = Finding.Severity.warning
+
     func run() throws {
         let started = ContinuousClock.now
         let run = PolicyRun(try options())
@@ -42,6 +57,7 @@ struct CheckCommand: ParsableCommand {
         run.test()
         let report = run.finish(elapsed: ContinuousClock.now - started)
         print(reporter().render(report), terminator: "")
+        try writeCoverage(report)
         if report.files.isEmpty, report.findings.isEmpty {
             throw PolicyExit.couldNotRun("there is no configuration, policy file or test table here")
         }
@@ -49,13 +65,29 @@ struct CheckCommand: ParsableCommand {
             StandardError.write("agentgw: no tests were found\(filter.map { " that match \($0)" } ?? "")\n")
             throw PolicyExit.findings
         }
-        if !report.isClean { throw PolicyExit.findings }
+        var fails = report.failures > 0 || report.findings.contains { $0.severity >= failOn }
+        if let failUnder, let coverage = report.coverage, coverage.percent < failUnder {
+            StandardError.write("agentgw: coverage \(coverage.percent) % is under \(failUnder) %\n")
+            fails = true
+        }
+        if fails { throw PolicyExit.findings }
+    }
+
+    private func writeCoverage(_ report: PolicyReport) throws {
+        guard let coverage = report.coverage else { return }
+        for (path, text) in [(lcov, LCOVWriter.render), (coverageHTML, CoverageHTML.render)] {
+            guard let path else { continue }
+            do throws(OutputError) {
+                try OutputFile.write(text(coverage), to: path)
+            } catch { throw PolicyExit.couldNotRun(error.message) }
+        }
     }
 
     private func options() throws -> PolicyRun.Options {
         var options = PolicyRun.Options()
         options.lints = !noLint
-        options.style = .of(color)
+        options.style = format == .pretty ? .of(color) : .plain
+        options.measuresCoverage = coverage || failUnder != nil || lcov != nil || coverageHTML != nil
         if let filter {
             do {
                 options.filter = try Regex(filter)
@@ -65,9 +97,18 @@ struct CheckCommand: ParsableCommand {
     }
 
     private func reporter() -> any PolicyReporter {
-        TextReporter(style: .of(color), lines: SourceLines.read)
+        switch format {
+        case .pretty: TextReporter(style: .of(color), lines: SourceLines.read)
+        case .json: JSONReporter()
+        case .junit: JUnitReporter()
+        case .tap: TAPReporter()
+        case .github: GitHubReporter()
+        case .sarif: SARIFReporter()
+        }
     }
 }
+
+extension Finding.Severity: ExpressibleByArgument {}
 
 /// The lines of files that findings are about.
 enum SourceLines {

@@ -8,6 +8,8 @@ struct PolicyReport: Sendable {
     /// From loading and linting, and about test tables that cannot be read.
     var findings: [Finding] = []
     var cases: [CaseResult] = []
+    /// nil: not asked for.
+    var coverage: PolicyCoverage?
     var elapsed: Duration = .zero
 
     struct CheckedFile: Sendable {

@@ -19,6 +19,7 @@ struct TextReporter: PolicyReporter {
                 out += "\(style.bold("\(result.position)")): \(style.red("ERROR")) \(result.name)\n    \(message)\n\n"
             }
         }
+        if let coverage = report.coverage { out += CoverageText.render(coverage, style) + "\n" }
         return out + summary(report)
     }
 
@@ -66,7 +67,7 @@ struct TextReporter: PolicyReporter {
         return out + "\n"
     }
 
-    private func summary(_ report: PolicyReport) -> String {
+    func summary(_ report: PolicyReport) -> String {
         var parts: [String] = []
         let rules = report.files.reduce(0) { $0 + $1.rules }
         let sets = report.files.reduce(0) { $0 + $1.ruleSets }

@@ -1,0 +1,116 @@
+"""agentgw check-policy as a command: exit codes, formats that other programs read, files that it writes."""
+
+import json
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from harness.gateway import BINARY
+
+POLICY = """\
+rules:
+  - {id: readers, allow: 'request.method == "GET" && jwt.team == "red"'}
+  - {id: nobody, deny: 'request.path == "/secret"'}
+"""
+TABLE = """\
+defaults: {jwt: {team: red}}
+tests:
+  - {name: reading, expect: {verdict: allow, rule: readers}}
+  - {name: "a, <b> & 'c' % #1", request: {path: /secret}, expect: allow}
+  - {name: wrong, mcp: {tool: x}, expect: deny}
+"""
+
+
+def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BINARY, "check-policy", *arguments], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "team.yaml").write_text(POLICY)
+    (tmp_path / "team.test.yaml").write_text(TABLE)
+    return tmp_path
+
+
+def test_exit_codes_tell_fine_findings_and_impossible_apart(folder: Path):
+    assert check(folder).returncode == 1
+    fine = check(folder, "--filter", "^reading$")
+    assert fine.returncode == 0, fine.stdout
+    assert "1 passed" in fine.stdout and "failed" not in fine.stdout
+    assert check(folder, "--filter", "(").returncode == 2
+    assert check(folder, "--filter", "no such case").returncode == 1
+    missing = check(folder, "nowhere")
+    assert missing.returncode == 2 and "nowhere: No such file or directory" in missing.stderr
+    (folder / "team.test.yaml").unlink()
+    assert check(folder).returncode == 0
+    assert check(folder, "--require-tests").returncode == 1
+    (folder / "team.yaml").unlink()
+    assert check(folder).returncode == 2
+
+
+def test_the_report_for_people_shows_the_deciding_rule(folder: Path):
+    text = check(folder).stdout
+    assert "team.test.yaml:4:5: FAIL a, <b> & 'c' % #1\n    verdict  expected allow, got deny\n" in text
+    assert '      request.path == "/secret"\n      │            └ true\n      └ "/secret"\n' in text
+    assert "team.test.yaml:5:5: ERROR wrong\n    the route 80/policy/policy leads to no MCP backend\n" in text
+    assert "2 failed · 1 passed" in text
+
+
+def test_programs_can_read_every_other_format(folder: Path):
+    report = json.loads(check(folder, "--format", "json").stdout)
+    assert [test["outcome"] for test in report["tests"]] == ["passed", "failed", "error"]
+    assert report["summary"]["failures"] == 2 and not report["summary"]["ok"]
+    assert report["tests"][1]["mismatches"] == [
+        {"what": "verdict", "expected": "allow", "actual": "deny", "file": "team.test.yaml", "line": 4, "column": 67}
+    ]
+
+    suites = ElementTree.fromstring(check(folder, "--format", "junit").stdout)
+    cases = suites.findall(".//testsuite[@name='team.test.yaml']/testcase")
+    assert [case.get("name") for case in cases] == ["reading", "a, <b> & 'c' % #1", "wrong"]
+    assert [len(case) for case in cases] == [0, 1, 1] and cases[2][0].tag == "error"
+
+    lines = check(folder, "--format", "tap").stdout.splitlines()
+    assert lines[:2] == ["TAP version 14", "1..3"]
+    assert [line for line in lines if line.startswith(("ok", "not ok"))] == [
+        "ok 1 - team.test.yaml: reading",
+        "not ok 2 - team.test.yaml: a, <b> & 'c' % \\#1",
+        "not ok 3 - team.test.yaml: wrong",
+    ]
+
+    annotations = [line for line in check(folder, "--format", "github").stdout.splitlines() if line.startswith("::")]
+    assert annotations[0].startswith(
+        "::error file=team.test.yaml,line=4,col=67,title=a%2C <b> & 'c' %25 #1::verdict: expected allow, got deny%0A"
+    )
+
+    (run,) = json.loads(check(folder, "--format", "sarif").stdout)["runs"]
+    assert run["tool"]["driver"]["rules"][0]["id"] == "test"
+    assert run["results"][0]["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "team.test.yaml"},
+        "region": {"startLine": 4, "startColumn": 67},
+    }
+
+
+def test_findings_are_in_every_format(folder: Path):
+    (folder / "team.yaml").write_text("rules:\n  - allow: 'request.pth == \"/\"'\n")
+    message = "unknown field 'pth' of 'request'; did you mean 'path'?"
+    for name in ["pretty", "json", "junit", "tap", "github", "sarif"]:
+        answer = check(folder, "--format", name)
+        assert answer.returncode == 1
+        text = answer.stdout
+        if name == "junit":
+            text = "".join(failure.text or "" for failure in ElementTree.fromstring(text).iter("failure"))
+        assert message in text, name
+    assert f"team.yaml:2:21: error: rules[0].allow: {message}" in check(folder).stdout
+
+
+def test_coverage_is_written_and_required(folder: Path):
+    answer = check(folder, "--fail-under", "50", "--lcov", "out.info", "--coverage-html", "out.html")
+    assert "coverage 62.5 %: 5 of 8 outcomes" in answer.stdout, answer.stdout
+    assert (folder / "out.info").read_text().startswith("TN:\nSF:team.yaml\nFN:2,2:readers\n")
+    assert "<title>Policy coverage</title>" in (folder / "out.html").read_text()
+    low = check(folder, "--filter", "reading", "--fail-under", "99.5")
+    assert low.returncode == 1 and "is under 99.5 %" in low.stderr
