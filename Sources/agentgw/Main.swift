@@ -14,7 +14,8 @@ struct AgentGW: ParsableCommand {
             agentgw <subcommand>
             """,
         subcommands: [
-            DemoCommand.self, CheckPolicyCommand.self, EvalCommand.self, TokenCommand.self, SchemaCommand.self,
+            DemoCommand.self, CheckPolicyCommand.self, EvalCommand.self, TokenCommand.self, ToolsCommand.self,
+            SchemaCommand.self,
         ])
 
     @OptionGroup var options: RunOptions

@@ -29,6 +29,8 @@ package struct MCPBackend: Sendable {
     package var hideDenied = false
     /// `tools/call` is checked against the tool's input schema before the rules.
     package var validateArguments = false
+    /// What is done about tools that are not as they were reviewed.
+    package var toolGuard: MCPGuard?
     /// Methods beyond the specification that reach the only target.
     package var passthroughMethods: [String] = []
     package var position: FilePosition

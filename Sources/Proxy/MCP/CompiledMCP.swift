@@ -19,6 +19,10 @@ package final class CompiledMCP: Sendable {
     let hidesDenied: Bool
     /// Arguments are checked against the tool's input schema before the rules.
     let validatesArguments: Bool
+    /// `mcpGuard`; nil without one.
+    let toolGuard: ToolGuard?
+    /// The path of its lock file.
+    let pin: String?
     /// Methods that are not known and yet sent on, to the only target.
     let passthroughMethods: Set<String>
     /// Some target is shown the client's credential.
@@ -69,6 +73,15 @@ package final class CompiledMCP: Sendable {
         guard backend.passthroughMethods.isEmpty || targets.count == 1 else {
             throw SnapshotError("passthroughMethods needs one target: nothing says which of several", backend.position)
         }
+        if let guarding = backend.toolGuard {
+            guard let lock = guarding.lock else {
+                throw SnapshotError("the lock file \(guarding.pin) has not been read", backend.position)
+            }
+            toolGuard = ToolGuard(lock, guarding)
+        } else {
+            toolGuard = nil
+        }
+        pin = backend.toolGuard?.pin
         hidesDenied = backend.hideDenied
         validatesArguments = backend.validateArguments
         passthroughMethods = Set(backend.passthroughMethods)

@@ -26,8 +26,8 @@ package struct MCPCall: Sendable {
     }
 
     package enum Subject: Sendable {
-        /// `annotations` are the target's own words, when a list has shown them.
-        case tool(name: String, arguments: JSONValue?, annotations: JSONValue?)
+        /// `annotations` are the target's own words, when a list has shown them; `isPinned` is nil without a lock file.
+        case tool(name: String, arguments: JSONValue?, annotations: JSONValue?, isPinned: Bool? = nil)
         case prompt(name: String, arguments: JSONValue?)
         /// The URI as the target knows it.
         case resource(uri: String)
@@ -42,16 +42,20 @@ package struct MCPItem: Sendable {
     package var name: String
     /// The whole item.
     package var definition: JSONValue
+    /// nil without a lock file.
+    package var isPinned: Bool?
     package var session: String
     package var client: MCPClientInfo?
 
     package init(
-        kind: ListKind, target: String, name: String, definition: JSONValue, session: String, client: MCPClientInfo?
+        kind: ListKind, target: String, name: String, definition: JSONValue, isPinned: Bool? = nil, session: String,
+        client: MCPClientInfo?
     ) {
         self.kind = kind
         self.target = target
         self.name = name
         self.definition = definition
+        self.isPinned = isPinned
         self.session = session
         self.client = client
     }

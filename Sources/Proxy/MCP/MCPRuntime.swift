@@ -1,6 +1,7 @@
 // What MCP keeps: for the process, the seal and the way to every loop; for one loop, the sessions that live on it.
 
 import Auth
+import JSON
 import Synchronization
 
 /// How loud a log line is.
@@ -84,12 +85,42 @@ package final class MCPRuntime: @unchecked Sendable {
     func listsChanged(_ session: [UInt8], _ target: String, _ kind: ListKind) {
         let key = ListCache.Key(session: session, target: target, kind: kind)
         lists.forget(key)
+        othersForget(key)
+    }
+
+    func othersForget(_ key: ListCache.Key) {
         for runtime in service.otherRuntimes(than: self) { runtime.loop.spawn { runtime.lists.forget(key) } }
     }
 
     /// Runs `body` on this loop, now when this is it.
     func run(_ body: @escaping @Sendable () -> Void) {
         if loop.isOnLoop { body() } else { loop.spawn { body() } }
+    }
+
+    // MARK: Tools that are not what was reviewed
+
+    /// What has been said already: once for each change, not for each list.
+    private var reported: Set<String> = []
+    private static let maximumReported = 10_000
+
+    func report(
+        _ tools: [JSONValue], _ verdicts: [ToolVerdict], missing: [String], of target: String, in label: String
+    ) {
+        func say(_ key: String, _ line: String) {
+            if reported.count >= MCPRuntime.maximumReported { reported.removeAll() }
+            if reported.insert("\(label)\u{0}\(key)").inserted { log(.warning, line) }
+        }
+        for (tool, verdict) in zip(tools, verdicts) where verdict.action != .allow {
+            guard let definition = ToolDefinition(tool) else { continue }
+            let changes = ToolChange.allCases.filter(verdict.changes.contains).map(\.rawValue).joined(separator: ", ")
+            say(
+                "\(target)\u{0}\(definition.digest)\u{0}\(verdict.action)",
+                "mcp target '\(target)': tool '\(definition.name.prefix(128))' is not as locked (\(changes)): "
+                    + (verdict.action == .hide ? "hidden" : "shown"))
+        }
+        for name in missing {
+            say("\(target)\u{0}\(name)", "mcp target '\(target)': the locked tool '\(name)' is no longer offered")
+        }
     }
 
     // MARK: Deadlines

@@ -51,10 +51,10 @@ package final class RuleAuthorizer: MCPAuthorizer {
             method: call.method, target: call.target, sessionID: call.session.isEmpty ? nil : call.session,
             client: call.client.map { MCPAttributes.Client(name: $0.name, version: $0.version) })
         switch call.subject {
-        case .tool(let name, let arguments, let annotations)?:
+        case .tool(let name, let arguments, let annotations, let isPinned)?:
             attributes.tool = MCPAttributes.Tool(
                 name: name, target: call.target, arguments: arguments.map { .json($0) } ?? .absent,
-                annotations: annotations)
+                annotations: annotations, pinned: isPinned)
         case .prompt(let name, let arguments)?:
             attributes.prompt = MCPAttributes.Prompt(
                 name: name, target: call.target, arguments: arguments.map { .json($0) } ?? .absent)
@@ -118,7 +118,7 @@ package final class RuleAuthorizer: MCPAuthorizer {
         case .tools:
             attributes.tool = MCPAttributes.Tool(
                 name: item.name, target: item.target, arguments: .unknown,
-                annotations: item.definition["annotations" as StaticString])
+                annotations: item.definition["annotations" as StaticString], pinned: item.isPinned)
         case .prompts:
             attributes.prompt = MCPAttributes.Prompt(name: item.name, target: item.target, arguments: .unknown)
         case .resources:

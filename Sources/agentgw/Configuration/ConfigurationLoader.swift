@@ -18,9 +18,11 @@ struct ConfigurationLoader: Sendable {
     }
 
     /// - Parameter path: a file, or `-` for standard input.
-    func load(path: String) throws(ConfigurationError) -> GatewayConfiguration {
+    func load(path: String, readsToolLocks: Bool = true) throws(ConfigurationError) -> GatewayConfiguration {
         switch files.read(path == "-" ? "/dev/stdin" : path, YAMLComposer.maximumBytes) {
-        case .success(let bytes): return try load(file: path == "-" ? "<stdin>" : path, bytes: bytes)
+        case .success(let bytes):
+            return try load(
+                file: path == "-" ? "<stdin>" : path, bytes: bytes, readsToolLocks: readsToolLocks)
         case .failure(let failure):
             let position = FilePosition(file: path, line: 1, column: 1)
             throw ConfigurationError(
@@ -28,8 +30,11 @@ struct ConfigurationLoader: Sendable {
         }
     }
 
-    func load(file: String, bytes: [UInt8]) throws(ConfigurationError) -> GatewayConfiguration {
-        let reading = read(file: file, bytes: bytes)
+    /// - Parameter readsToolLocks: false for the command that writes them.
+    func load(
+        file: String, bytes: [UInt8], readsToolLocks: Bool = true
+    ) throws(ConfigurationError) -> GatewayConfiguration {
+        let reading = read(file: file, bytes: bytes, readsToolLocks: readsToolLocks)
         guard var configuration = reading.configuration else {
             throw ConfigurationError(diagnostics: reading.diagnostics.filter { $0.severity == .error })
         }
@@ -40,17 +45,18 @@ struct ConfigurationLoader: Sendable {
     }
 
     /// Reads a file with everything that tools about it need beside the configuration.
-    func read(file: String, bytes: [UInt8]) -> ConfigurationReading {
+    func read(file: String, bytes: [UInt8], readsToolLocks: Bool = true) -> ConfigurationReading {
         let source = YAMLSource(file: file, bytes: bytes)
         let (root, issues) = YAMLComposer.compose(source)
         let context = context(for: source)
         for issue in issues { context.report(issue.message, atOffset: issue.offset) }
         let draft = root.flatMap { Declarations.root($0, context) }
         // References can be resolved only when everything they may point to was read.
-        let configuration = draft.map { ConfigurationAssembly.assemble($0, context) }
+        var configuration = draft.map { ConfigurationAssembly.assemble($0, context) }
+        let problems = readsToolLocks ? configuration?.readToolLocks(files) ?? [] : []
         return ConfigurationReading(
-            configuration: context.errorCount == 0 ? configuration : nil,
-            diagnostics: Self.inOrder(context.diagnostics), source: source, root: root, rules: context.rules)
+            configuration: context.errorCount == 0 && problems.isEmpty ? configuration : nil,
+            diagnostics: Self.inOrder(context.diagnostics + problems), source: source, root: root, rules: context.rules)
     }
 
     func context(for source: YAMLSource) -> DecodingContext {

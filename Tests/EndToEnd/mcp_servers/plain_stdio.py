@@ -30,6 +30,12 @@ def send(message: dict) -> None:
     sys.stdout.flush()
 
 
+def written() -> list:
+    """The tools of the file that TOOLS_FILE names, as it is now."""
+    with open(os.environ["TOOLS_FILE"]) as file:
+        return json.load(file)
+
+
 def text(value: object) -> dict:
     return {"content": [{"type": "text", "text": json.dumps(value)}]}
 
@@ -68,7 +74,9 @@ for line in sys.stdin:
     if method == "initialize":
         result = {"protocolVersion": VERSION, "capabilities": {"tools": {}}, "serverInfo": {"name": "plain", "version": "1"}}
     elif method == "tools/list":
-        result = {"tools": [{"name": name, "inputSchema": SCHEMAS.get(name, {"type": "object"})} for name in TOOLS]}
+        result = {"tools": written() if "TOOLS_FILE" in os.environ else [{"name": name, "inputSchema": SCHEMAS.get(name, {"type": "object"})} for name in TOOLS]}
+    elif method == "tools/call" and "TOOLS_FILE" in os.environ and params.get("name") in [tool["name"] for tool in written()]:
+        result = text(params.get("arguments", {}))
     elif method == "tools/call" and params.get("name") in TOOLS:
         result = call(params)
     elif method == "ping":

@@ -11,9 +11,15 @@ struct TargetList: Sendable {
     /// Until when a client may be shown it again without asking the target.
     let freshUntil: MonotonicTime
     private let places: [[UInt8]: Int]
+    /// What the lock file says of the tools; empty without one.
+    private let verdicts: [ToolVerdict]
 
-    init(_ values: [JSONValue], _ kind: ListKind, fetchedAt: MonotonicTime, freshUntil: MonotonicTime) {
+    init(
+        _ values: [JSONValue], _ kind: ListKind, verdicts: [ToolVerdict] = [], fetchedAt: MonotonicTime,
+        freshUntil: MonotonicTime
+    ) {
         self.values = values
+        self.verdicts = verdicts
         self.fetchedAt = fetchedAt
         self.freshUntil = freshUntil
         // Names are compared by their bytes: String would take canonically equivalent ones for the same.
@@ -27,7 +33,12 @@ struct TargetList: Sendable {
     }
 
     /// The item of this name, byte by byte; the first when a target lists it twice, as in the list that clients get.
-    func item(_ name: String) -> JSONValue? { places[Array(name.utf8)].map { values[$0] } }
+    func item(_ name: String) -> (value: JSONValue, verdict: ToolVerdict?)? {
+        places[Array(name.utf8)].map { (values[$0], verdict($0)) }
+    }
+
+    /// nil without a lock file.
+    func verdict(_ index: Int) -> ToolVerdict? { verdicts.isEmpty ? nil : verdicts[index] }
 }
 
 final class ListCache {

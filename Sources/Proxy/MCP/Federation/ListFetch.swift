@@ -9,6 +9,14 @@ struct ListedItem: Sendable {
     let name: String
     let exposed: String
     let value: JSONValue
+    /// Whether the lock file has this very definition; nil without one.
+    var isPinned: Bool?
+}
+
+/// What is known of a called tool, prompt or resource.
+struct KnownItem: Sendable {
+    let value: JSONValue
+    let isPinned: Bool?
 }
 
 struct ListFetch {
@@ -30,7 +38,9 @@ struct ListFetch {
         for (target, list) in zip(targets, lists) {
             switch list {
             case .success(let list):
-                for value in list.values {
+                for (index, value) in list.values.enumerated() {
+                    let verdict = list.verdict(index)
+                    if verdict?.action == .hide { continue }
                     guard let name = value[kind.key]?.string else { continue }
                     let exposed =
                         kind == .tools || kind == .prompts ? names.name(name, of: target) : names.uri(name, of: target)
@@ -41,7 +51,9 @@ struct ListFetch {
                                 + "'\(link.backend.targets[target].name)', is hidden")
                         continue
                     }
-                    items.append(ListedItem(target: target, name: name, exposed: exposed, value: value))
+                    items.append(
+                        ListedItem(
+                            target: target, name: name, exposed: exposed, value: value, isPinned: verdict?.isPinned))
                 }
             case .failure(let failure):
                 let name = link.backend.targets[target].name
@@ -54,8 +66,24 @@ struct ListFetch {
         return items
     }
 
-    /// What the target says about the tool, prompt or resource that a call names: from its latest list.
-    func definition(_ kind: ListKind, _ name: String, _ target: Int, id: RPCID) async throws(RPCError) -> JSONValue? {
+    /// What the target says about the tool, prompt or resource that a call names: from its latest list. nil for what is
+    /// not there, and for what the lock file hides.
+    func definition(_ kind: ListKind, _ name: String, _ target: Int, id: RPCID) async throws(RPCError) -> KnownItem? {
+        guard let found = try await item(kind, name, target, id), found.verdict?.action != .hide else { return nil }
+        return KnownItem(value: found.value, isPinned: found.verdict?.isPinned)
+    }
+
+    /// All tools of a target, whatever the lock file says.
+    func offered(_ target: Int, id: RPCID) async throws(RPCError) -> [JSONValue] {
+        switch await ListFetch.fetch(link, .tools, target, id) {
+        case .success(let list): return list.values
+        case .failure(let failure): throw .target(link.backend.targets[target].name, failure)
+        }
+    }
+
+    private func item(
+        _ kind: ListKind, _ name: String, _ target: Int, _ id: RPCID
+    ) async throws(RPCError) -> (value: JSONValue, verdict: ToolVerdict?)? {
         let now = link.runtime.loop.now
         if let known = link.runtime.lists[ListFetch.key(link, kind, target)] {
             let item = known.item(name)
@@ -81,7 +109,10 @@ struct ListFetch {
         if let known = link.runtime.lists[key(link, kind, target)], known.freshUntil > link.runtime.loop.now {
             return .success(known)
         }
-        return await fetch(link, kind, target, id)
+        let list = await fetch(link, kind, target, id)
+        // What a client has been shown now must hold for its next call, whichever loop that comes to.
+        link.runtime.othersForget(key(link, kind, target))
+        return list
     }
 
     private static func fetch(
@@ -100,7 +131,14 @@ struct ListFetch {
             {
                 freshUntil = asked + ListCache.longestLife
             }
-            let list = TargetList(values, kind, fetchedAt: asked, freshUntil: freshUntil)
+            let name = link.backend.targets[target].name
+            var verdicts: [ToolVerdict] = []
+            if kind == .tools, let toolGuard = link.backend.toolGuard {
+                verdicts = toolGuard.judge(values, of: name)
+                let missing = toolGuard.missing(values, of: name)
+                runtime.report(values, verdicts, missing: missing, of: name, in: link.backend.label)
+            }
+            let list = TargetList(values, kind, verdicts: verdicts, fetchedAt: asked, freshUntil: freshUntil)
             runtime.lists.keep(list, for: key(link, kind, target), askedIn: epoch)
             return .success(list)
         }

@@ -25,10 +25,12 @@ struct SubjectRouter {
             let definition = try await definition(of: name, target, id, .unknownTool(exposed))
             try judge(
                 method, target,
-                .tool(name: name, arguments: arguments, annotations: definition?["annotations" as StaticString]), name,
+                .tool(
+                    name: name, arguments: arguments, annotations: definition?.value["annotations" as StaticString],
+                    isPinned: definition?.isPinned), name,
                 .unknownTool(exposed),
                 before: { () throws(RPCError) in
-                    try check(arguments, definition, name)
+                    try check(arguments, definition?.value, name)
                 })
             return Routed(target: target, params: params.encoded(replacing: "name", with: name), name: name)
         case .promptsGet:
@@ -105,8 +107,9 @@ struct SubjectRouter {
     /// What the tool's target says about it, when that decides something: the same as when the list was filtered.
     private func definition(
         of name: String, _ target: Int, _ id: RPCID, _ unknown: RPCError
-    ) async throws(RPCError) -> JSONValue? {
-        let mustExist = link.backend.hidesDenied || link.backend.validatesArguments
+    ) async throws(RPCError) -> KnownItem? {
+        let mustExist =
+            link.backend.hidesDenied || link.backend.validatesArguments || link.backend.toolGuard != nil
         guard mustExist || request.authorizer.readsAnnotations || request.checksMirrored else { return nil }
         let found = try await ListFetch(link: link, names: names).definition(.tools, name, target, id: id)
         if found == nil, mustExist {

@@ -57,10 +57,32 @@ struct LegacyInitialize {
             targets: [])
     }
 
-    /// Begins a session with every target and notes in `token` where it lives.
+    /// The params of an `initialize` of the gateway's own.
+    static func ownGreeting(_ client: MCPClientInfo, _ capabilities: JSONValue) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("protocolVersion")
+            writer.value(MCPVersion.latestLegacy.rawValue)
+            writer.name("capabilities")
+            writer.object { writer in
+                // `extensions` belongs to the modern era.
+                writer.copyMembers(of: capabilities, except: ["extensions"])
+            }
+            writer.name("clientInfo")
+            writer.object { writer in
+                writer.name("name")
+                writer.value(client.name.isEmpty ? "agentgw" : client.name)
+                writer.name("version")
+                writer.value(client.version.isEmpty ? "0" : client.version)
+            }
+        }
+        return writer.bytes
+    }
+
+    /// Begins a session with every target (or only some) and notes in `token` where it lives.
     static func establish(
         _ token: inout SessionToken, _ backend: CompiledMCP, _ runtime: MCPRuntime, greeting: [UInt8],
-        travelling: Travelling, isPooled: Bool = false
+        travelling: Travelling, isPooled: Bool = false, only: [Int]? = nil
     ) async throws(RPCError) -> Greeting {
         var homed: HomedSession?
         if backend.targets.contains(where: { $0.isHomed }) {
@@ -73,13 +95,15 @@ struct LegacyInitialize {
         }
         let link = SessionLink(backend, runtime, token, travelling: travelling, client: nil)
         let session = homed
-        let outcomes = await FanOut.run(runtime.loop, Array(backend.targets.indices)) { target in
+        let asked = only ?? Array(backend.targets.indices)
+        let outcomes = await FanOut.run(runtime.loop, asked) { target in
             await LegacyInitialize.greet(target, link, session, greeting)
         }
 
         var merged = Greeting(targets: backend.targets.count)
         var failure: RPCError?
-        for (target, outcome) in zip(backend.targets, outcomes) {
+        for (index, outcome) in zip(asked, outcomes) {
+            let target = backend.targets[index]
             switch outcome {
             case .greeted(let result, let state):
                 token.targets.append(state)

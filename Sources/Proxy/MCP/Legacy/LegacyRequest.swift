@@ -93,7 +93,7 @@ struct LegacyRequest {
                 request.authorizer.shows(
                     MCPItem(
                         kind: kind, target: link.backend.targets[item.target].name, name: item.name,
-                        definition: item.value, session: token.idText, client: token.client))
+                        definition: item.value, isPinned: item.isPinned, session: token.idText, client: token.client))
             }
         let page = items.dropFirst(start).prefix(MCPLimits.pageSize)
         let next = start + page.count < items.count ? ListCursor.next(start + page.count, kind, request) : nil

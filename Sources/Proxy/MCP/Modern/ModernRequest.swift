@@ -136,7 +136,7 @@ struct ModernRequest {
             request.authorizer.shows(
                 MCPItem(
                     kind: kind, target: request.backend.targets[item.target].name, name: item.name,
-                    definition: item.value, session: "", client: client.summary))
+                    definition: item.value, isPinned: item.isPinned, session: "", client: client.summary))
         }
         let page = items.dropFirst(start).prefix(MCPLimits.pageSize)
         let next = start + page.count < items.count ? ListCursor.next(start + page.count, kind, request) : nil

@@ -78,7 +78,9 @@ struct ModernServers {
             request.backend, .latestLegacy, client.capabilities, client.summary)
         do throws(RPCError) {
             let greeting = try await LegacyInitialize.establish(
-                &token, request.backend, runtime, greeting: initializeParams(), travelling: request.checks.travelling,
+                &token, request.backend, runtime,
+                greeting: LegacyInitialize.ownGreeting(client.summary, client.capabilities),
+                travelling: request.checks.travelling,
                 isPooled: true)
             let link = SessionLink(request.backend, runtime, token, travelling: Travelling(), client: nil)
             await link.sendToAll(RPCWriter.notification(ClientNotification.initialized.rawValue, params: nil))
@@ -106,26 +108,5 @@ struct ModernServers {
             guard established.token.targets.allSatisfy({ request.backend.byName[$0.name] != nil }) else { continue }
             runtime.loop.spawn { await link.end() }
         }
-    }
-
-    private func initializeParams() -> [UInt8] {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.name("protocolVersion")
-            writer.value(MCPVersion.latestLegacy.rawValue)
-            writer.name("capabilities")
-            writer.object { writer in
-                // `extensions` belongs to the modern era.
-                writer.copyMembers(of: client.capabilities, except: ["extensions"])
-            }
-            writer.name("clientInfo")
-            writer.object { writer in
-                writer.name("name")
-                writer.value(client.summary.name.isEmpty ? "agentgw" : client.summary.name)
-                writer.name("version")
-                writer.value(client.summary.version.isEmpty ? "0" : client.summary.version)
-            }
-        }
-        return writer.bytes
     }
 }

@@ -226,10 +226,58 @@ extension Declarations {
             "validateArguments", \.validateArguments, .boolean, default: "false",
             "Calls are checked against the tool's input schema before the rules; a schema that cannot be checked refuses."
         ),
+        .optional(
+            "mcpGuard", \.toolGuard, toolGuard,
+            "Holds tools against a lock file: what has changed since its review is hidden or reported."),
         .value(
             "passthroughMethods", \.passthroughMethods, .list(methodName, of: "method"),
             "Methods beyond the specification that are sent on to the only target, when the rules allow `mcp.method`."),
     ]
+
+    private struct GuardDraft {
+        var toolGuard = MCPGuard(pin: "")
+    }
+
+    private static let toolGuard = ValueDecoder<GuardDraft>.object(
+        "MCPGuard", "Tools as they were reviewed.", make: { _, _ in GuardDraft() },
+        fields: [
+            .value(
+                "pin", \.toolGuard.pin, .nonEmptyString("a path"), required: true,
+                "The lock file, written by `agentgw tools lock`."),
+            .value(
+                "onChange", \.toolGuard.onChange, ValueDecoder<ToolChangeAction>.word(), default: "hide",
+                "What is done about a change that `changes` does not name: `hide`, `alert` (shown and logged) or `allow`."
+            ),
+            .value("changes", \.toolGuard.changes, toolChanges, "The same, for classes of change."),
+        ]
+    ).map(\.toolGuard)
+
+    private struct ChangesDraft {
+        var actions: [ToolChange: ToolChangeAction] = [:]
+    }
+
+    private static let toolChanges = ValueDecoder<ChangesDraft>.object(
+        "ToolChanges", "What is done about each class of change.", make: { _, _ in ChangesDraft() },
+        fields: ToolChange.allCases.map { change in
+            .apply(change.rawValue, ValueDecoder<ToolChangeAction>.word(), changeSummary(change)) {
+                owner, action, _, _ in
+                owner.actions[change] = action
+                return true
+            }
+        }
+    ).map(\.actions)
+
+    private static func changeSummary(_ change: ToolChange) -> String {
+        switch change {
+        case .new: "A tool that is not locked."
+        case .renamed: "A locked tool under another name."
+        case .removed: "A locked tool that is gone; there is nothing to hide."
+        case .textChanged: "Another title or description, of the tool or inside a schema, or another output schema."
+        case .schemaWidened: "The input schema may accept more, or has a parameter that was not there."
+        case .schemaNarrowed: "The input schema accepts less."
+        case .annotationsChanged: "Other annotations."
+        }
+    }
 
     private static let methodName = ValueDecoder<String>.nonEmptyString("a method").then {
         (text, node, context) -> String? in
