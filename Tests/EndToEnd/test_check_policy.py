@@ -114,3 +114,36 @@ def test_coverage_is_written_and_required(folder: Path):
     assert "<title>Policy coverage</title>" in (folder / "out.html").read_text()
     low = check(folder, "--filter", "reading", "--fail-under", "99.5")
     assert low.returncode == 1 and "is under 99.5 %" in low.stderr
+
+
+def test_explain_shows_every_rule_in_three_formats(folder: Path):
+    text = check(folder, "explain", "team.test.yaml", "--case", "reading").stdout
+    assert text.startswith("allow  rule readers (team.yaml:2:27)  digest ")
+    assert '  ▸ allow readers (team.yaml:2:27) is true\n      request.method == "GET" && jwt.team == "red"\n' in text
+    report = json.loads(check(folder, "explain", "team.test.yaml", "--case", "reading", "--format", "json").stdout)
+    (level,) = report["stages"][0]["levels"]
+    assert [(rule["id"], rule["outcome"]) for rule in level["rules"]] == [("nobody", "false"), ("readers", "true")]
+    assert {"expression": "jwt.team", "offset": 27, "value": '"red"'} in level["rules"][1]["parts"]
+    page = check(folder, "explain", "team.test.yaml", "--case", "reading", "--format", "html").stdout
+    assert page.startswith("<!doctype html>") and "<details open><summary>allow readers is true" in page
+    assert check(folder, "explain", "team.test.yaml", "--case", "raeding").returncode == 2
+
+
+def test_explain_takes_a_request_from_a_file_and_keeps_credentials_out(folder: Path):
+    (folder / "case.json").write_text('{"request": {"headers": {"x-api-key": "sk-canary"}}, "jwt": {"team": "blue"}}')
+    (folder / "key.yaml").write_text("""rules: ['request.headers["x-api-key"] == jwt.team']\n""")
+    answer = check(folder, "explain", "key.yaml", "--request", "case.json")
+    assert answer.returncode == 0 and "<redacted>" in answer.stdout and "sk-canary" not in answer.stdout
+    (folder / "raw.http").write_text("GET /secret HTTP/1.1\nHost: h\n")
+    assert check(folder, "explain", "team.yaml", "--request", "raw.http").stdout.startswith("deny  rule nobody")
+
+
+def test_mutate_needs_passing_tests_and_scores_them(folder: Path):
+    assert "make them pass first" in check(folder, "mutate").stderr
+    (folder / "team.test.yaml").write_text(
+        "tests:\n- {name: reading, jwt: {team: red}, expect: {verdict: allow, rule: readers}}\n"
+    )
+    answer = check(folder, "mutate", "--fail-under", "90")
+    assert answer.returncode == 1 and "a case that would notice" in answer.stdout
+    (report,) = json.loads(check(folder, "mutate", "--format", "json").stdout)
+    assert 0 < report["score"] < 90 and report["mutants"] == report["killed"] + len(report["survivors"])

@@ -41,7 +41,7 @@ enum RuleCompilation {
         }
     }
 
-    private static func compile(_ expression: String, in environment: Environment) throws(CompileError) -> Program {
+    static func compile(_ expression: String, in environment: Environment) throws(CompileError) -> Program {
         var parsed = try ParsedExpression.parse(expression)
         ScopeMacro.expand(&parsed)
         let checked = try environment.check(parsed)
@@ -85,6 +85,13 @@ enum RuleCompilation {
         return RuleDiagnostic(
             position: position, message: finding.text,
             description: finding.render(source: rule.expression, name: name, origin: origin))
+    }
+}
+
+extension RuleSet {
+    /// Another rule for this set: the same compilation against the same environment.
+    package func compile(_ expression: String) throws(CompileError) -> Program {
+        try RuleCompilation.compile(expression, in: environment)
     }
 }
 

@@ -12,6 +12,7 @@ final class PolicyBench {
     let policy: LoadedPolicy
     let examiner: PolicyExaminer
     private let files: FileReader
+    private let changed: GatewayConfiguration?
     private let keys: Secret?
     private let signer: TrialTokenSigner
     /// Verifies tokens that the tool signs.
@@ -19,9 +20,15 @@ final class PolicyBench {
     /// Verifies tokens that somebody else has signed.
     private lazy var signed = Result<GatewayTrial, BrokenCase> { () throws(BrokenCase) in try make(keys) }
 
-    /// - Parameter keys: a key set for signed tokens, in place of the configuration's.
-    init(_ policy: LoadedPolicy, keys: Secret? = nil, files: FileReader = .system) throws(AuthError) {
+    /// - Parameters:
+    ///   - configuration: in place of the policy's, for a policy that was changed.
+    ///   - keys: a key set for signed tokens, in place of the configuration's.
+    init(
+        _ policy: LoadedPolicy, configuration: GatewayConfiguration? = nil, keys: Secret? = nil,
+        files: FileReader = .system
+    ) throws(AuthError) {
         self.policy = policy
+        changed = configuration
         self.keys = keys
         self.files = files
         examiner = try PolicyExaminer()
@@ -31,10 +38,11 @@ final class PolicyBench {
     /// The same configuration with other keys; nil: with its own.
     private func make(_ keys: Secret?) throws(BrokenCase) -> GatewayTrial {
         do {
-            guard let keys else { return try GatewayTrial(policy.snapshot) }
+            if keys == nil, changed == nil { return try GatewayTrial(policy.snapshot) }
             let files = files
+            let configuration = changed ?? policy.configuration
             let snapshot = try Snapshot(
-                policy.configuration.withKeys(keys), upstreams: UpstreamRegistry(),
+                keys.map { configuration.withKeys($0) } ?? configuration, upstreams: UpstreamRegistry(),
                 readFile: { path throws(AuthError) in
                     switch files.read(path, ConfigurationFiles.maximumBytes) {
                     case .success(let bytes): return bytes
@@ -59,7 +67,11 @@ final class PolicyBench {
 
     /// The rule set of this policy that an asked one is: those of a trial are compiled anew, in the same order.
     func ruleSet(of asked: RuleSet) -> PolicyRuleSet? {
-        policy.ruleSets.first { $0.position == asked.position && $0.kind == asked.kind }
+        ruleSetIndex(of: asked).map { policy.ruleSets[$0] }
+    }
+
+    func ruleSetIndex(of asked: RuleSet) -> Int? {
+        policy.ruleSets.firstIndex { $0.position == asked.position && $0.kind == asked.kind }
     }
 }
 

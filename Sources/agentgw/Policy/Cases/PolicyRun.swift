@@ -48,6 +48,12 @@ final class PolicyRun {
         for table in tables { add(table, isKnown: files.contains(table.policy)) }
     }
 
+    /// Sets a policy up for a table that is in no file.
+    func load(policy file: String, with table: TestTable) {
+        load(policy: file, [table])
+        if policies[file] != nil { add(table, isKnown: true) }
+    }
+
     private func load(policy file: String, _ tables: [TestTable]) {
         var environment = options.environment
         let process = environment.lookup

@@ -143,7 +143,8 @@ struct RuleTree {
         case .notEvaluated: return nil
         case .failed(let error):
             // An error is shown where it arose, not at everything around it.
-            if children(part.node).contains(where: { isFailed($0) }), !isFold(part.node) { return nil }
+            let isInner = children(part.node).contains { isFailed($0) }
+            if isInner, !isFold(part.node), !isChain(part.node) { return nil }
             text = "error: \(error)"
             failed = true
         case .value(let value):
@@ -168,6 +169,14 @@ struct RuleTree {
 
     private func isFold(_ id: ExprID) -> Bool {
         if case .comprehension = ast[id] { true } else { false }
+    }
+
+    /// Its operands are not shown by themselves.
+    private func isChain(_ id: ExprID) -> Bool {
+        switch ast[id] {
+        case .select, .call("_[_]", nil, _), .call("_[?_]", nil, _): true
+        default: false
+        }
     }
 
     private func isLiteral(_ id: ExprID) -> Bool {

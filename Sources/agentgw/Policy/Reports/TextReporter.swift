@@ -23,6 +23,8 @@ struct TextReporter: PolicyReporter {
         return out + summary(report)
     }
 
+    func render(_ findings: [Finding]) -> String { findings.map(text).joined() }
+
     private func text(_ finding: Finding) -> String {
         let mark =
             switch finding.severity {
