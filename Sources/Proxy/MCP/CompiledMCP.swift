@@ -10,6 +10,8 @@ package final class CompiledMCP: Sendable {
     /// Exposed names carry their target's.
     let isPrefixed: Bool
     let failsOpen: Bool
+    /// Clients get no sessions: the gateway keeps those with servers, one for each caller.
+    let isStateless: Bool
     /// nil: on loopback binds.
     let rebindingProtection: Bool?
     let idleLimit: Duration
@@ -99,6 +101,7 @@ package final class CompiledMCP: Sendable {
             case .never: false
             case .conditional: targets.count > 1
             }
+        isStateless = backend.statefulMode == .stateless
         failsOpen = backend.failureMode == .failOpen
         rebindingProtection = backend.dnsRebindingProtection
         self.idleLimit = idleLimit

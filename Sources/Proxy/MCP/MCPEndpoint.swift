@@ -95,6 +95,15 @@ final class MCPClientRequest {
             } catch { await fail(request.id, error) }
         case .notification(let notification):
             record.method = notification.method
+            let hasNoSession = backend.isStateless ? true : try isModernNotification()
+            if hasNoSession {
+                // Nothing is kept that it could be about; clients of either era send some, and want no error for it.
+                guard ClientNotification(rawValue: notification.method) != nil else {
+                    throw RPCError(-32601, 400, "Unknown notification: \(notification.method)")
+                }
+                try judge(MCPCall(method: notification.method, session: "", client: nil))
+                return await reply.empty(202)
+            }
             let link = SessionLink(
                 backend, runtime, try session(), travelling: checks.travelling, client: exchange.clientSocket)
             try await LegacyNotifications(request: self, link: link).take(notification)
@@ -105,6 +114,14 @@ final class MCPClientRequest {
             try await LegacyNotifications(request: self, link: link).take(response)
             await reply.empty(202)
         }
+    }
+
+    /// A client of the modern era ends a call by leaving; what else it tells has no session to be for.
+    private func isModernNotification() throws(RPCError) -> Bool {
+        guard let stated = try checks.single(.mcpProtocolVersion), try checks.single(.mcpSessionID) == nil else {
+            return false
+        }
+        return MCPVersion(rawValue: stated)?.isModern == true
     }
 
     private func readMessage() async throws(RPCError) -> RPCMessage {
@@ -133,6 +150,7 @@ final class MCPClientRequest {
         guard known?.isModernOnly != true, known != nil || backend.passthroughMethods.contains(request.method) else {
             throw .unknownMethod(request.method)
         }
+        if backend.isStateless { return try await StatelessMode(request: self).serve(request, known, params) }
         if known == .initialize {
             return try await LegacyInitialize(request: self).serve(request, params)
         }
@@ -162,6 +180,7 @@ final class MCPClientRequest {
 
     /// The client's own stream.
     private func get() async throws(RPCError) {
+        guard !backend.isStateless else { return await reply.empty(405, headers: [("allow", "POST")]) }
         try checks.accept(["text/event-stream"])
         record.method = "GET"
         let token = try session()
@@ -171,6 +190,7 @@ final class MCPClientRequest {
     }
 
     private func delete() async throws(RPCError) {
+        guard !backend.isStateless else { return await reply.empty(405, headers: [("allow", "POST")]) }
         record.method = "DELETE"
         let link = SessionLink(backend, runtime, try session(), travelling: checks.travelling, client: nil)
         if let home = link.home {

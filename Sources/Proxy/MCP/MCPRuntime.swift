@@ -35,6 +35,11 @@ package final class MCPService: Sendable {
     }
 }
 
+struct ModernCallKey: Hashable {
+    var session: [UInt8]
+    var id: RPCID
+}
+
 /// Confined to its loop.
 package final class MCPRuntime: @unchecked Sendable {
     let core: LoopCore
@@ -45,6 +50,12 @@ package final class MCPRuntime: @unchecked Sendable {
     /// Sessions that the gateway keeps with legacy servers for modern clients, by caller.
     var pooled: [String: PooledSession] = [:]
     let lists = ListCache()
+    /// What legacy clients are asked on behalf of modern servers, by the id of the question.
+    var inputs: [String: Mailbox] = [:]
+    /// Replies that calls to modern servers wait for, by session and request: such a call is cancelled by leaving.
+    var modernCalls: [ModernCallKey: HTTPReply] = [:]
+    /// Targets over HTTP that are known not to speak the modern era, and until when that is believed.
+    var legacyTargets: [String: MonotonicTime] = [:]
     /// Calls that wait for their client's input.
     var suspended: [[UInt8]: SuspendedCall] = [:]
     /// What open streams of clients wait for.
@@ -86,6 +97,11 @@ package final class MCPRuntime: @unchecked Sendable {
         let key = ListCache.Key(session: session, target: target, kind: kind)
         lists.forget(key)
         othersForget(key)
+    }
+
+    func cancelModernCall(_ key: ModernCallKey) {
+        modernCalls[key]?.cancel()
+        for runtime in service.otherRuntimes(than: self) { runtime.loop.spawn { runtime.modernCalls[key]?.cancel() } }
     }
 
     func othersForget(_ key: ListCache.Key) {
@@ -173,6 +189,7 @@ package final class MCPRuntime: @unchecked Sendable {
     /// Ends every session of the loop: the gateway stops.
     package func stop() {
         for id in Array(sessions.keys) { end(id) }
+        for session in pooled.values { session.stream?.close() }
         pooled.removeAll()
     }
 }

@@ -10,6 +10,12 @@ final class SessionLink: @unchecked Sendable {
     let client: Socket?
     /// How rules see the session; empty in the modern era, which has none.
     var shownSession: String
+    /// What goes along with requests to modern servers.
+    var envelope: ModernEnvelope
+    /// The client speaks the modern era: what a server asks for goes to it as a result.
+    var isForModernClient = false
+    /// The servers' own streams, of a session that the gateway keeps.
+    var pooledStream: PooledStream?
 
     init(
         _ backend: CompiledMCP, _ runtime: MCPRuntime, _ token: SessionToken,
@@ -21,6 +27,7 @@ final class SessionLink: @unchecked Sendable {
         self.travelling = travelling
         self.client = client
         shownSession = token.idText
+        envelope = ModernEnvelope(capabilities: token.capabilities, client: token.client)
     }
 
     /// The loop that has the session's children.
@@ -58,6 +65,23 @@ final class SessionLink: @unchecked Sendable {
         guard token.state(of: backend.targets[target].name) != nil else {
             throw .unavailable("it took no part in this session's beginning")
         }
+        guard isModern(target) else {
+            return try await exchange(target, request, watchesClient: watchesClient, onMessage: onMessage)
+        }
+        var request = request
+        for _ in 0..<InputRounds.maximumRounds {
+            let response = try await exchange(
+                target, modern(request, target), watchesClient: watchesClient, onMessage: onMessage)
+            guard !isForModernClient, InputRounds.isInputRequired(response) else { return response }
+            request = try await InputRounds(link: self, target: target).next(
+                after: response, of: request, ask: onMessage)
+        }
+        throw .badAnswer("it asks again and again")
+    }
+
+    private func exchange(
+        _ target: Int, _ request: TargetRequest, watchesClient: Bool, onMessage: (RPCMessage) async -> Void
+    ) async throws(TargetFailure) -> RPCResponse {
         if case .builtin(let server) = backend.targets[target].kind {
             return try server.answer(request)
         }
@@ -65,8 +89,15 @@ final class SessionLink: @unchecked Sendable {
         var context = context(
             target, timeout: backend.targets[target].callTimeout, client: watchesClient ? client : nil)
         context.isRepeatable = request.isRepeatable
+        context.mirrored = request.mirrored
         let reply = try await link.open(.post, request.message(id: request.id), context)
-        defer { reply.close() }
+        let key = ModernCallKey(session: token.id, id: request.id)
+        let isCancelledByLeaving = context.version?.isModern == true
+        if isCancelledByLeaving { runtime.modernCalls[key] = reply }
+        defer {
+            if isCancelledByLeaving { runtime.modernCalls[key] = nil }
+            reply.close()
+        }
         if let failure = reply.failure(hasSession: context.session != nil) {
             // Some servers say what is wrong in JSON-RPC as well as in the status.
             guard case .badAnswer = failure, reply.isJSON, case .response(let response)? = try await reply.next(),
@@ -123,6 +154,13 @@ final class SessionLink: @unchecked Sendable {
     /// Sends a message that has no answer.
     func send(_ message: [UInt8], to target: Int) async {
         if case .builtin = backend.targets[target].kind { return }
+        if isModern(target) {
+            // The modern era knows no notifications of clients; an answer is for a call of ours that waits for it.
+            if case .response(let response)? = try? RPCMessage.parse(message, limit: MCPLimits.targetMessage) {
+                runtime.service.deliver(response)
+            }
+            return
+        }
         guard let link = httpLink(target) else {
             guard let home else { return }
             let id = token.id
@@ -146,6 +184,9 @@ final class SessionLink: @unchecked Sendable {
     }
 
     func cancel(_ id: RPCID, reason: String, message: [UInt8]) async {
+        if liveTargets.contains(where: { isModern($0) }) {
+            runtime.cancelModernCall(ModernCallKey(session: token.id, id: id))
+        }
         if let home {
             let session = token.id
             home.run { home.sessions[session]?.cancel(id, reason: reason) }

@@ -71,7 +71,16 @@ for line in sys.stdin:
     if "id" not in message or "method" not in message:
         continue
     method, params = message["method"], message.get("params", {})
-    if method == "initialize":
+    if method == "initialize" and "MODERN" in os.environ:
+        data = {"supported": ["2026-07-28"]}
+        send({"id": message["id"], "error": {"code": -32022, "message": "Unsupported protocol version", "data": data}})
+        continue
+    if method == "server/discover" and "MODERN" in os.environ:
+        result = {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private"}
+    elif "MODERN" in os.environ and "io.modelcontextprotocol/protocolVersion" not in params.get("_meta", {}):
+        send({"id": message["id"], "error": {"code": -32602, "message": "no envelope"}})
+        continue
+    elif method == "initialize":
         result = {"protocolVersion": VERSION, "capabilities": {"tools": {}}, "serverInfo": {"name": "plain", "version": "1"}}
     elif method == "tools/list":
         result = {"tools": written() if "TOOLS_FILE" in os.environ else [{"name": name, "inputSchema": SCHEMAS.get(name, {"type": "object"})} for name in TOOLS]}
@@ -85,4 +94,6 @@ for line in sys.stdin:
         code = -32602 if method == "tools/call" else -32601
         send({"id": message["id"], "error": {"code": code, "message": "no such thing"}})
         continue
+    if "MODERN" in os.environ:
+        result = {"resultType": "complete", **result}
     send({"id": message["id"], "result": result})

@@ -60,6 +60,26 @@ struct Greeting {
         }
     }
 
+    /// The result of `initialize`.
+    /// - Parameter excluded: capabilities that cannot be had here.
+    func writeResult(_ version: MCPVersion, without excluded: Set<String> = [], _ writer: inout JSONWriter) {
+        var greeting = self
+        for name in excluded { greeting.capabilities[name] = nil }
+        if !excluded.isEmpty { greeting.capabilities["resources"]?.remove("subscribe") }
+        writer.object { writer in
+            writer.name("protocolVersion")
+            writer.value(version.rawValue)
+            writer.name("capabilities")
+            greeting.writeCapabilities(&writer)
+            writer.name("serverInfo")
+            writeServerInfo(&writer)
+            if let text = joinedInstructions {
+                writer.name("instructions")
+                writer.value(text)
+            }
+        }
+    }
+
     func writeServerInfo(_ writer: inout JSONWriter) {
         if let serverInfo { return writer.value(serverInfo) }
         writer.object { writer in

@@ -20,6 +20,14 @@ struct ResultRewriter {
         }
     }
 
+    /// A result of the modern era as one of the legacy era, which has no types of results.
+    static func withoutType(_ result: JSONValue) -> JSONValue {
+        guard result["resultType" as StaticString] != nil else { return result }
+        var writer = JSONWriter()
+        writer.object { $0.copyMembers(of: result, except: ["resultType", "ttlMs", "cacheScope"]) }
+        return (try? JSONDocument(parsing: writer.bytes).root) ?? result
+    }
+
     /// The result of a call.
     func result(_ value: JSONValue, of method: MCPMethod, _ writer: inout JSONWriter) {
         switch method {

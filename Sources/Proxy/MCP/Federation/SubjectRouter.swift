@@ -110,7 +110,9 @@ struct SubjectRouter {
     ) async throws(RPCError) -> KnownItem? {
         let mustExist =
             link.backend.hidesDenied || link.backend.validatesArguments || link.backend.toolGuard != nil
-        guard mustExist || request.authorizer.readsAnnotations || request.checksMirrored else { return nil }
+        // A modern server wants arguments mirrored as its schema says.
+        let mirrors = request.checksMirrored || link.isModern(target)
+        guard mustExist || request.authorizer.readsAnnotations || mirrors else { return nil }
         let found = try await ListFetch(link: link, names: names).definition(.tools, name, target, id: id)
         if found == nil, mustExist {
             note(target, name)

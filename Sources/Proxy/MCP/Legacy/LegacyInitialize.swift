@@ -29,21 +29,7 @@ struct LegacyInitialize {
             let sealed = runtime.service.seal.seal(token.encoded, .session, boundTo: request.binding)
         else { throw RPCError(-32603, 500, "Internal error") }
         request.reply.session = sealed
-        let bytes = RPCWriter.result(message.id) { writer in
-            writer.object { writer in
-                writer.name("protocolVersion")
-                writer.value(version.rawValue)
-                writer.name("capabilities")
-                merged.writeCapabilities(&writer)
-                writer.name("serverInfo")
-                merged.writeServerInfo(&writer)
-                if let text = merged.joinedInstructions {
-                    writer.name("instructions")
-                    writer.value(text)
-                }
-            }
-        }
-        await request.reply.finish(bytes)
+        await request.reply.finish(RPCWriter.result(message.id) { merged.writeResult(version, &$0) })
     }
 
     static func newToken(
@@ -97,7 +83,7 @@ struct LegacyInitialize {
         let session = homed
         let asked = only ?? Array(backend.targets.indices)
         let outcomes = await FanOut.run(runtime.loop, asked) { target in
-            await LegacyInitialize.greet(target, link, session, greeting)
+            await LegacyInitialize.greet(target, link, session, greeting, prefersModern: isPooled)
         }
 
         var merged = Greeting(targets: backend.targets.count)
@@ -125,7 +111,7 @@ struct LegacyInitialize {
 
     /// Greets one target.
     private static func greet(
-        _ target: Int, _ link: SessionLink, _ session: HomedSession?, _ greeting: [UInt8]
+        _ target: Int, _ link: SessionLink, _ session: HomedSession?, _ greeting: [UInt8], prefersModern: Bool
     ) async -> Outcome {
         let name = link.backend.targets[target].name
         do throws(TargetFailure) {
@@ -134,33 +120,15 @@ struct LegacyInitialize {
             if case .builtin(let server) = link.backend.targets[target].kind {
                 result = try server.greeting()
             } else if let http = link.httpLink(target) {
-                let request = TargetRequest(
-                    id: .integer(0), method: MCPMethod.initialize.rawValue, params: greeting, isRepeatable: true)
-                let context = HTTPMessageContext(
-                    travelling: link.travelling, deadline: link.runtime.loop.now + MCPLimits.handshakeTimeout,
-                    isRepeatable: true)
-                let reply = try await http.open(.post, request.message(id: request.id), context)
-                defer { reply.close() }
-                if let failure = reply.failure(hasSession: false) { throw failure }
-                upstreamSession = reply.session
-                var answer: JSONValue?
-                while answer == nil, let message = try await reply.next() {
-                    if case .response(let response) = message {
-                        guard case .result(let value) = response.outcome else {
-                            throw .badAnswer("it refused 'initialize'")
-                        }
-                        answer = value
-                    }
-                }
-                guard let answer else { throw .badAnswer("no answer to 'initialize'") }
-                result = answer
+                (result, upstreamSession) = try await HTTPHandshake(link: link, http: http, greeting: greeting)
+                    .run(prefersModern: prefersModern)
             } else if let session {
                 result = try await session.start(target)
             } else {
                 throw .unavailable("no session to start it in")
             }
             guard let text = result["protocolVersion" as StaticString]?.string,
-                let version = MCPVersion(rawValue: text), !version.isModern
+                let version = MCPVersion(rawValue: text)
             else { throw .badAnswer("a protocol version that the gateway does not speak") }
             let offered = result["capabilities" as StaticString]
             let announces = ListKind.allCases.filter {

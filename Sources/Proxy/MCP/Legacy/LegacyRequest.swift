@@ -18,6 +18,10 @@ struct LegacyRequest {
             try await list(message, method, params)
         case .toolsCall, .promptsGet, .resourcesRead, .resourcesSubscribe, .resourcesUnsubscribe, .complete:
             let routed = try await SubjectRouter(request: request, link: link).route(method, params, message.id)
+            // Subscriptions of the modern era are streams.
+            if method == .resourcesSubscribe || method == .resourcesUnsubscribe, link.isModern(routed.target) {
+                throw .unknownMethod(message.method)
+            }
             try await relay(message, method, routed.target, routed.params, params)
         case .setLevel:
             try request.judge(call(method))
@@ -25,7 +29,7 @@ struct LegacyRequest {
         case .tasksGet, .tasksResult, .tasksList, .tasksCancel:
             try request.judge(call(method))
             // Which of several servers a task runs on is not in its id.
-            guard link.backend.targets.count == 1 else { throw .unknownMethod(message.method) }
+            guard link.backend.targets.count == 1, !link.isModern(0) else { throw .unknownMethod(message.method) }
             try await relay(message, method, 0, params.encoded(), params)
         case .initialize, .discover, .listen:
             throw .unknownMethod(message.method)
@@ -75,9 +79,10 @@ struct LegacyRequest {
             await reply.finish(RPCWriter.response(message.id, response.outcome))
         case .result(let result):
             let rewriter = ResultRewriter(names: request.names, target: target)
+            let plain = ResultRewriter.withoutType(result)
             await reply.finish(
                 RPCWriter.result(message.id) { writer in
-                    if let method { rewriter.result(result, of: method, &writer) } else { writer.value(result) }
+                    if let method { rewriter.result(plain, of: method, &writer) } else { writer.value(plain) }
                 })
         }
     }
@@ -120,14 +125,17 @@ struct LegacyRequest {
         let outgoing = TargetRequest(
             id: message.id, method: message.method, params: params.encoded(), isRepeatable: true)
         let link = link
-        let results = await FanOut.run(link.runtime.loop, link.liveTargets) { target -> TargetFailure? in
+        // In the modern era a level goes along with each request: there is no one there to remember it.
+        let targets = link.liveTargets.filter { !link.isModern($0) }
+        guard !targets.isEmpty else { throw .unknownMethod(message.method) }
+        let results = await FanOut.run(link.runtime.loop, targets) { target -> TargetFailure? in
             do throws(TargetFailure) {
                 // A target without the capability refuses, which harms nobody.
                 _ = try await link.call(target, outgoing, watchesClient: false)
                 return nil
             } catch { return error }
         }
-        for (target, failure) in zip(link.liveTargets, results) {
+        for (target, failure) in zip(targets, results) {
             guard let failure else { continue }
             if case .sessionLost = failure { throw .unknownSession }
             guard link.backend.failsOpen else { throw .target(link.backend.targets[target].name, failure) }

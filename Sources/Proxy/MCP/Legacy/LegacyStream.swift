@@ -54,27 +54,44 @@ struct LegacyStream {
         }
     }
 
+    /// Every change of a list.
+    static let everything =
+        #"{"notifications":{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true}}"#
+
     /// Reads the stream of a target over HTTP. A server that offers none answers 405, and that is all.
+    /// - Parameters:
+    ///   - filter: the params of `subscriptions/listen`, for a modern server.
+    ///   - ready: is told once when the server has answered, whatever it says.
     static func pump(
-        _ link: SessionLink, _ target: Int, _ mailbox: Mailbox, _ streams: RemoteStreams
+        _ link: SessionLink, _ target: Int, _ mailbox: Mailbox, _ streams: RemoteStreams, filter: String = everything,
+        ready: Mailbox? = nil
     ) async {
         guard let http = link.httpLink(target) else { return }
         let state = link.token.state(of: link.backend.targets[target].name)
         var delay = Duration.seconds(1)
         while !mailbox.isClosed {
             do throws(TargetFailure) {
-                let reply = try await http.open(
-                    .get, [],
-                    HTTPMessageContext(
-                        session: state?.session, version: state?.version, travelling: link.travelling,
-                        deadline: link.runtime.loop.now + .seconds(30)))
+                var context = HTTPMessageContext(
+                    session: state?.session, version: state?.version, travelling: link.travelling,
+                    deadline: link.runtime.loop.now + .seconds(30))
+                var message: [UInt8] = []
+                if link.isModern(target) {
+                    let request = TargetRequest(
+                        id: link.runtime.newID(), method: MCPMethod.listen.rawValue, params: Array(filter.utf8))
+                    let modern = link.modern(request, target)
+                    message = modern.message(id: modern.id)
+                    context.mirrored = modern.mirrored
+                }
+                let reply = try await http.open(message.isEmpty ? .get : .post, message, context)
                 defer { reply.close() }
+                ready?.post(.idle)
                 guard reply.status == 200, reply.isStream, !mailbox.isClosed else { return }
                 reply.waitForever()
                 streams.add(reply)
                 delay = .seconds(1)
                 while let message = try await reply.next() { mailbox.post(.message(message, target: target)) }
             } catch {
+                ready?.post(.idle)
                 if case .sessionLost = error { return }
             }
             // Servers end streams as they like; the client's goes on, so theirs is opened again.

@@ -100,6 +100,8 @@ enum TargetFailure: Error, Sendable {
     case sessionLost
     /// It wants credentials that it was not given; its challenge is not passed on.
     case unauthorized(Int)
+    /// It asked for something that the client did not give.
+    case refusedInput(String)
     /// Our side gave up: the client left, or the session ended.
     case cancelled
 
@@ -109,6 +111,7 @@ enum TargetFailure: Error, Sendable {
         case .timedOut: -32004
         case .badAnswer, .unauthorized: -32005
         case .cancelled: -32006
+        case .refusedInput: -32007
         }
     }
 
@@ -118,6 +121,7 @@ enum TargetFailure: Error, Sendable {
         case .timedOut: 504
         case .sessionLost: 404
         case .cancelled: 499
+        case .refusedInput: 200
         }
     }
 
@@ -130,6 +134,7 @@ enum TargetFailure: Error, Sendable {
         case .sessionLost: "its session has ended"
         case .unauthorized: "refused the gateway's credentials"
         case .cancelled: "the request was cancelled"
+        case .refusedInput(let reason): reason
         }
     }
 
@@ -137,7 +142,7 @@ enum TargetFailure: Error, Sendable {
     var detail: String {
         switch self {
         case .unavailable(let reason): reason
-        case .badAnswer(let reason): reason
+        case .badAnswer(let reason), .refusedInput(let reason): reason
         case .unauthorized(let status): "status \(status)"
         case .timedOut, .sessionLost, .cancelled: clientMessage
         }

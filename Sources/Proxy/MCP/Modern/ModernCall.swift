@@ -13,6 +13,12 @@ struct ModernCall {
 
     func serve(_ message: RPCRequest, _ method: MCPMethod, _ params: ClientParams) async throws(RPCError) {
         if let state = params.value?["requestState" as StaticString] {
+            if let text = state.string,
+                let upstream = request.runtime.service.seal.open(
+                    text.utf8, .upstreamState, boundTo: binding(method))
+            {
+                return try await again(message, method, params, upstream)
+            }
             return try await resume(message, method, params, state)
         }
         guard params.value?["inputResponses" as StaticString] == nil else {
@@ -24,13 +30,61 @@ struct ModernCall {
         try await run(message, method, start(link, method, params, routed), link.token)
     }
 
+    // MARK: Modern servers
+
+    /// The client comes back with what a modern server has asked for: the server gets its own state again, and the
+    /// answers, with the call judged anew.
+    private func again(
+        _ message: RPCRequest, _ method: MCPMethod, _ params: ClientParams, _ upstream: [UInt8]
+    ) async throws(RPCError) {
+        let refused = RPCError(-32602, 400, "'requestState' is not valid here")
+        guard let end = upstream.firstIndex(of: 0x0a) else { throw refused }
+        let link = try await servers.link()
+        let routed = try await SubjectRouter(request: request, link: link).route(
+            method, params, request.runtime.newID())
+        guard Array(link.backend.targets[routed.target].name.utf8) == Array(upstream[..<end]),
+            let document = try? JSONDocument(parsing: ModernCall.legacyParams(routed.params))
+        else { throw refused }
+        let answers = try params.object("inputResponses")
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.copyMembers(of: document.root)
+            if end + 1 < upstream.count {
+                writer.name("requestState")
+                writer.value(String(decoding: upstream[(end + 1)...], as: UTF8.self))
+            }
+            if let answers {
+                writer.name("inputResponses")
+                writer.value(answers)
+            }
+        }
+        var repeated = routed
+        repeated.params = writer.bytes
+        try await run(message, method, start(link, method, params, repeated, isAgain: true), link.token)
+    }
+
+    /// What a modern server asks for, its state sealed: it goes back to that server only, for this caller and method.
+    private func pass(_ result: JSONValue, _ method: MCPMethod, _ target: Int, _ writer: inout JSONWriter) {
+        let state = result["requestState" as StaticString]?.string ?? ""
+        let plain = Array("\(request.backend.targets[target].name)\n\(state)".utf8)
+        writer.object { writer in
+            writer.copyMembers(of: result, except: ["requestState"])
+            if let sealed = request.runtime.service.seal.seal(plain, .upstreamState, boundTo: binding(method)) {
+                writer.name("requestState")
+                writer.value(sealed)
+            }
+        }
+    }
+
     private func start(
-        _ link: SessionLink, _ method: MCPMethod, _ params: ClientParams, _ routed: SubjectRouter.Routed
+        _ link: SessionLink, _ method: MCPMethod, _ params: ClientParams, _ routed: SubjectRouter.Routed,
+        isAgain: Bool = false
     ) -> SuspendedCall {
         SuspendedCall(
             request.runtime, link, routed.target,
             TargetRequest(
-                id: request.runtime.newID(), method: method.rawValue, params: ModernCall.legacyParams(routed.params),
+                id: request.runtime.newID(), method: method.rawValue,
+                params: isAgain ? routed.params : ModernCall.legacyParams(routed.params),
                 progressToken: params.progressToken, isRepeatable: method != .toolsCall))
     }
 
@@ -95,6 +149,10 @@ struct ModernCall {
             return await request.reply.finish(RPCWriter.response(message.id, response.outcome))
         }
         var writer = JSONWriter()
+        if InputRounds.isInputRequired(response) {
+            pass(result, method, target, &writer)
+            return await request.reply.finish(RPCWriter.result(message.id) { $0.raw(writer.bytes) })
+        }
         ResultRewriter(names: request.names, target: target).result(result, of: method, &writer)
         let bytes = ModernCall.completed(writer.bytes, result, caches: method == .resourcesRead)
         await request.reply.finish(RPCWriter.result(message.id) { $0.raw(bytes) })

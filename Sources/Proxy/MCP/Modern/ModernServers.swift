@@ -6,6 +6,7 @@ import JSON
 /// A session that the gateway keeps. Confined to its loop.
 final class PooledSession: @unchecked Sendable {
     var established: (token: SessionToken, greeting: Greeting)?
+    var stream: PooledStream?
     var waiters: [UnsafeContinuation<Void, Never>] = []
     var lastUsed: MonotonicTime
 
@@ -33,12 +34,17 @@ struct ModernServers {
         let link = SessionLink(
             request.backend, runtime, try await session().token, travelling: request.checks.travelling, client: nil)
         link.shownSession = ""
+        link.isForModernClient = true
+        link.envelope = ModernEnvelope(client)
+        link.pooledStream = runtime.pooled[key]?.stream
         return link
     }
 
     /// The next use begins a new session.
     func forget(_ token: SessionToken) {
-        if runtime.pooled[key]?.established?.token.id == token.id { runtime.pooled[key] = nil }
+        guard let pooled = runtime.pooled[key], pooled.established?.token.id == token.id else { return }
+        pooled.stream?.close()
+        runtime.pooled[key] = nil
     }
 
     func list(_ kind: ListKind) async throws(RPCError) -> [ListedItem] {
@@ -64,6 +70,7 @@ struct ModernServers {
                 pooled.lastUsed = runtime.loop.now
                 return established
             }
+            pooled.stream?.close()
             if runtime.pooled[key] === pooled { runtime.pooled[key] = nil }
         }
         guard runtime.pooled.count < MCPLimits.sessions else { throw .tooMany("sessions") }
@@ -84,6 +91,12 @@ struct ModernServers {
                 isPooled: true)
             let link = SessionLink(request.backend, runtime, token, travelling: Travelling(), client: nil)
             await link.sendToAll(RPCWriter.notification(ClientNotification.initialized.rawValue, params: nil))
+            let streamLink = SessionLink(
+                request.backend, runtime, token, travelling: request.checks.travelling, client: nil)
+            let stream = PooledStream(streamLink)
+            pooled.stream = stream
+            // A client that can be asked must be: servers of the session era ask on their own stream.
+            if !token.capabilities.isEmpty { await stream.open() }
             pooled.established = (token, greeting)
             return (token, greeting)
         } catch {
@@ -104,6 +117,7 @@ struct ModernServers {
                 pooled.lastUsed + request.backend.idleLimit < runtime.loop.now
             else { continue }
             runtime.pooled[key] = nil
+            pooled.stream?.close()
             let link = SessionLink(request.backend, runtime, established.token, travelling: Travelling(), client: nil)
             guard established.token.targets.allSatisfy({ request.backend.byName[$0.name] != nil }) else { continue }
             runtime.loop.spawn { await link.end() }

@@ -11,6 +11,8 @@ struct ModernSubscription {
     private struct Filter {
         var methods: Set<String> = []
         var uris: [String] = []
+        /// As their targets know them.
+        var byTarget: [Int: [String]] = [:]
         var flags: [String] = []
     }
 
@@ -32,19 +34,25 @@ struct ModernSubscription {
         }
         for value in wanted["resourceSubscriptions" as StaticString]?.elements.prefix(256).map({ $0 }) ?? [] {
             guard let exposed = value.string else { throw RPCError(-32602, 400, "a resource is named by a string") }
-            if try await subscribe(exposed, link) { filter.uris.append(exposed) }
+            guard let (target, uri) = try await subscribe(exposed, link) else { continue }
+            filter.uris.append(exposed)
+            filter.byTarget[target, default: []].append(uri)
         }
         await stream(message.id, filter, link)
     }
 
-    /// True when the target will tell of changes.
-    private func subscribe(_ exposed: String, _ link: SessionLink) async throws(RPCError) -> Bool {
+    /// The target that will tell of changes; nil when it will not.
+    private func subscribe(
+        _ exposed: String, _ link: SessionLink
+    ) async throws(RPCError) -> (target: Int, uri: String)? {
         guard let (target, uri) = request.names.resolve(uri: exposed) else { throw .unknownResource(exposed) }
         try request.judge(
             MCPCall(
                 method: MCPMethod.resourcesSubscribe.rawValue, target: request.backend.targets[target].name,
                 subject: .resource(uri: uri), session: "", client: client.summary),
             unknown: .unknownResource(exposed))
+        // A modern server gets all that it is to tell with the stream.
+        if link.isModern(target) { return (target, uri) }
         var writer = JSONWriter()
         writer.object { writer in
             writer.name("uri")
@@ -56,8 +64,8 @@ struct ModernSubscription {
                 TargetRequest(
                     id: request.runtime.newID(), method: MCPMethod.resourcesSubscribe.rawValue, params: writer.bytes,
                     isRepeatable: true), watchesClient: false)
-            if case .result = response.outcome { return true }
-            return false
+            if case .result = response.outcome { return (target, uri) }
+            return nil
         } catch { throw .target(request.backend.targets[target].name, error) }
     }
 
@@ -67,8 +75,11 @@ struct ModernSubscription {
         let streams = RemoteStreams()
         let homed = link.token.home == nil ? nil : runtime.sessions[link.token.id]
         homed?.subscribe(mailbox)
-        for target in link.liveTargets where !link.backend.targets[target].isHomed {
-            runtime.loop.spawn { await LegacyStream.pump(link, target, mailbox, streams) }
+        link.pooledStream?.subscribe(mailbox)
+        await link.pooledStream?.open()
+        for target in link.liveTargets where link.isModern(target) && !link.backend.targets[target].isHomed {
+            let wanted = ModernSubscription.params(filter, target)
+            runtime.loop.spawn { await LegacyStream.pump(link, target, mailbox, streams, filter: wanted) }
         }
         request.exchange.clientSocket?.onDeparture { mailbox.close() }
         mailbox.postIdle(every: MCPLimits.keepAlive)
@@ -90,7 +101,26 @@ struct ModernSubscription {
         mailbox.close()
         streams.cancel()
         homed?.unsubscribe(mailbox)
+        link.pooledStream?.unsubscribe(mailbox)
         if !request.exchange.isAborted { await request.reply.end() }
+    }
+
+    /// The params of `subscriptions/listen` for one modern server.
+    private static func params(_ filter: Filter, _ target: Int) -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("notifications")
+            writer.object { writer in
+                for flag in filter.flags {
+                    writer.name(flag)
+                    writer.value(true)
+                }
+                guard let uris = filter.byTarget[target] else { return }
+                writer.name("resourceSubscriptions")
+                writer.array { writer in for uri in uris { writer.value(uri) } }
+            }
+        }
+        return writer.text
     }
 
     private func acknowledgement(_ id: RPCID, _ filter: Filter) -> [UInt8] {

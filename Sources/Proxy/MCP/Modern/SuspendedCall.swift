@@ -24,7 +24,8 @@ final class SuspendedCall: @unchecked Sendable {
         self.request = request
         mailbox = Mailbox(loop: runtime.loop)
         let mailbox = mailbox
-        runtime.loop.spawn {
+        link.pooledStream?.begin(self)
+        runtime.loop.spawn { [weak self] in
             do throws(TargetFailure) {
                 let response = try await link.call(target, request, watchesClient: false) { message in
                     mailbox.post(.message(message, target: target))
@@ -33,8 +34,12 @@ final class SuspendedCall: @unchecked Sendable {
             } catch {
                 mailbox.post(.failed(error))
             }
+            if let self { link.pooledStream?.end(self) }
         }
     }
+
+    /// What the server asks on its own stream while this call is under way.
+    func hear(_ message: RPCMessage) { mailbox.post(.message(message, target: target)) }
 
     /// What the server says next. From any loop.
     func next() async -> Mailbox.Event? {

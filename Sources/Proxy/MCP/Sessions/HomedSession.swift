@@ -55,29 +55,49 @@ final class HomedSession: @unchecked Sendable {
         // What an earlier child has listed is not known to hold for this one.
         for kind in ListKind.allCases { runtime.listsChanged(id, backend.targets[target].name, kind) }
         servers[target] = server
+        do throws(TargetFailure) {
+            let request = TargetRequest(id: .integer(0), method: MCPMethod.initialize.rawValue, params: greeting)
+            if case .result(let result) = try await ask(server, request).outcome { return result }
+            // A server of the modern era does not know the greeting; it says so and goes on.
+            let envelope = ModernEnvelope(greeting: greeting)
+            let discovery = TargetRequest(
+                id: .integer(0), method: MCPMethod.discover.rawValue, params: envelope.params(nil))
+            guard case .result(let result) = try await ask(server, discovery).outcome,
+                let discovered = ModernEnvelope.greeting(result, isForLegacy: !isPooled)
+            else { throw .badAnswer("it refused 'initialize'") }
+            server.isModern = true
+            listen(server, envelope)
+            return discovered
+        } catch {
+            server.stop()
+            throw error
+        }
+    }
+
+    /// One request of the handshake.
+    private func ask(_ server: StdioServer, _ request: TargetRequest) async throws(TargetFailure) -> RPCResponse {
         let mailbox = Mailbox(loop: runtime.loop)
         defer { mailbox.close() }
-        let greeting = TargetRequest(
-            id: .integer(0), method: MCPMethod.initialize.rawValue, params: greeting)
-        let id = server.submit(greeting, to: mailbox)
-        let deadline = runtime.loop.now + MCPLimits.handshakeTimeout
-        expire(mailbox, at: deadline)
+        let id = server.submit(request, to: mailbox)
+        expire(mailbox, at: runtime.loop.now + MCPLimits.handshakeTimeout)
         while let event = await mailbox.next() {
             switch event {
-            case .message(.response(let response), _):
-                guard case .result(let result) = response.outcome else {
-                    server.stop()
-                    throw .badAnswer("it refused 'initialize'")
-                }
-                return result
+            case .message(.response(let response), _): return response
             case .message, .idle: continue
             case .failed(let failure):
                 if let id { server.abandon(id, reason: "timeout") }
-                server.stop()
                 throw failure
             }
         }
         throw .cancelled
+    }
+
+    /// Has a modern child tell of changes, as a legacy one does unasked.
+    private func listen(_ server: StdioServer, _ envelope: ModernEnvelope) {
+        let filter = try? JSONDocument(parsing: Array(LegacyStream.everything.utf8)).root
+        server.submit(
+            TargetRequest(id: .integer(0), method: MCPMethod.listen.rawValue, params: envelope.params(filter)),
+            to: Mailbox(loop: runtime.loop))
     }
 
     private func expire(_ mailbox: Mailbox, at deadline: MonotonicTime) {
@@ -106,7 +126,9 @@ final class HomedSession: @unchecked Sendable {
         runtime.log(.info, "mcp target '\(backend.targets[target].name)' is started again")
         _ = try await start(target)
         guard let server = servers[target], server.isAlive else { throw .unavailable("it ended at once") }
-        server.send(RPCWriter.notification(ClientNotification.initialized.rawValue, params: nil))
+        if !server.isModern {
+            server.send(RPCWriter.notification(ClientNotification.initialized.rawValue, params: nil))
+        }
         return server
     }
 

@@ -26,6 +26,7 @@ final class StdioServer: @unchecked Sendable {
     private var pending: [Int64: Pending] = [:]
     private var nextID: Int64 = 1
     private(set) var isAlive = true
+    var isModern = false
 
     /// Starts the child.
     init(

@@ -10,20 +10,19 @@ struct TargetRequest: Sendable {
     var params: [UInt8]?
     /// Of `params._meta.progressToken`.
     var progressToken: RPCID?
-    /// The value for `Mcp-Name`, modern era.
-    var name: String?
+    /// Header fields that mirror it, for a server of the modern era.
+    var mirrored: [(name: String, value: String)] = []
     /// May be sent again when the connection breaks before an answer.
     var isRepeatable: Bool
 
     init(
-        id: RPCID, method: String, params: [UInt8]?, progressToken: RPCID? = nil, name: String? = nil,
+        id: RPCID, method: String, params: [UInt8]?, progressToken: RPCID? = nil,
         isRepeatable: Bool = false
     ) {
         self.id = id
         self.method = method
         self.params = params
         self.progressToken = progressToken
-        self.name = name
         self.isRepeatable = isRepeatable
     }
 

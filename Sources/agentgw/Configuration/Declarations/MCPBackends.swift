@@ -207,9 +207,10 @@ extension Declarations {
     static let mcpFields: [Field<MCPBackend>] = [
         .value("targets", \.targets, .list(target, atLeast: 1, of: "target"), required: true, "The servers."),
         .value(
-            "statefulMode", \.statefulMode, ValueDecoder<MCPBackend.StatefulMode>.word(except: [.stateless]),
+            "statefulMode", \.statefulMode, ValueDecoder<MCPBackend.StatefulMode>.word(),
             default: "stateful",
-            "Whether sessions are kept."),
+            "`stateless`: clients of the session era get no session; what needs one (subscriptions, levels of logging, "
+                + "requests by servers) is refused."),
         .value(
             "prefixMode", \.prefixMode, ValueDecoder<MCPBackend.PrefixMode>.word(), default: "conditional",
             "When tools are shown as `target_tool`: with more than one target, `always` or `never`."),

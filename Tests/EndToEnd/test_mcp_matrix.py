@@ -1,0 +1,113 @@
+"""Every era of client with every era of server over every transport, through one gateway, with the official SDK."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.gateway import free_port
+from harness.sdk import sdk_python
+from harness.waiting import until
+from test_mcp import Client, config, said, target
+from test_mcp_sdk import run
+
+HERE = Path(__file__).parent / "mcp_servers"
+OLD, NEW = str(sdk_python(1)), str(sdk_python(2))
+CLIENT = str(HERE / "matrix_client.py")
+#: Target: interpreter, script, further arguments.
+SERVERS = {
+    "old-web": (OLD, "sdk_server.py"),
+    "new-web": (NEW, "sdk2_server.py"),
+    "modern-web": (NEW, "sdk2_server.py", "modern"),
+}
+CHILDREN = {"old-local": (OLD, "sdk_server.py"), "new-local": (NEW, "sdk2_server.py")}
+TARGETS = [*SERVERS, *CHILDREN]
+
+
+@pytest.fixture(scope="module")
+def targets():
+    processes, made = [], []
+    try:
+        for name, (python, script, *more) in SERVERS.items():
+            port = free_port()
+            processes.append(
+                subprocess.Popen([python, str(HERE / script), "http", str(port), *more], stderr=subprocess.DEVNULL)
+            )
+            made.append({"name": name, "mcp": {"host": f"http://127.0.0.1:{port}/mcp"}})
+            until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "the server listens", 20)
+        for name, (python, script) in CHILDREN.items():
+            made.append({"name": name, "stdio": {"cmd": python, "args": [str(HERE / script), "stdio"]}})
+        yield made
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def gateway(module_start, targets):
+    return module_start(config(*targets))
+
+
+@pytest.mark.parametrize("python, mode", [(OLD, "legacy"), (NEW, "legacy"), (NEW, "auto"), (NEW, "2026-07-28")])
+def test_every_client_does_everything_with_every_server(gateway, python, mode):
+    out = run(python, CLIENT, gateway.url("/mcp"), mode, *TARGETS)
+    assert out["version"] == ("2025-11-25" if mode == "legacy" else "2026-07-28")
+    assert {f"{name}+data://x" for name in TARGETS} <= set(out["resources"])
+    assert {f"{name}_greet" for name in TARGETS} <= set(out["prompts"])
+    for name in TARGETS:
+        expected = {"sum": "3", "resource": "xdata", "prompt": "Hello me", "progress": [0, 1, 2]}
+        if name.startswith("old"):
+            expected |= {"answer": "sampled"}
+        else:
+            expected |= {"answer": "green", "where": "eü"}
+        assert out[name] == expected, name
+
+
+def test_a_child_of_the_modern_era_serves_clients_of_both(start):
+    client = Client(start(config(target("one", MODERN="1"), target("two"))))
+    client.initialize()
+    body = client.call("one_echo", a=1)[2]
+    assert said(body) == {"a": 1} and "resultType" not in body["result"]
+    assert said(client.call("two_echo", a=1)[2]) == {"a": 1}
+    assert client.modern("tools/call", {"name": "one_echo", "arguments": {"a": 2}})[2]["result"]["resultType"] == "complete"
+
+
+def test_a_mirrored_argument_must_be_what_the_body_says(gateway):
+    client = Client(gateway)
+
+    def where(region: str, **headers):
+        params = {"name": "modern-web_where", "arguments": {"region": region}}
+        status, _, body = client.modern("tools/call", params, headers)
+        return status, body.get("error", {}).get("code")
+
+    assert where("eu", Mcp_Param_Region="eu") == (200, None)
+    assert where("eu", Mcp_Param_Region="us") == (400, -32020)
+    assert where("eu") == (400, -32020)
+    assert where("eü", Mcp_Param_Region="=?base64?ZcO8?=") == (200, None)
+
+
+def test_the_state_of_one_server_is_worth_nothing_to_another(gateway):
+    client = Client(gateway)
+    result = client.modern("tools/call", {"name": "modern-web_ask", "arguments": {}})[2]["result"]
+    assert result["resultType"] == "input_required"
+    (key, _), = result["inputRequests"].items()
+    answer = {key: {"action": "accept", "content": {"colour": "red"}}}
+    again = {"arguments": {}, "requestState": result["requestState"], "inputResponses": answer}
+    assert client.modern("tools/call", {"name": "new-web_ask", **again})[0] == 400
+    body = client.modern("tools/call", {"name": "modern-web_ask", **again})[2]
+    assert body["result"]["content"][0]["text"] == "red"
+
+
+def test_without_sessions_a_legacy_client_still_does_what_needs_none(start, targets):
+    client = Client(start(config(*targets, target("plain"), statefulMode="stateless")))
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    status, fields, body = client.request("initialize", hello)
+    assert status == 200 and fields["Mcp-Session-Id"] is None and "logging" not in body["result"]["capabilities"]
+    assert client.post({"jsonrpc": "2.0", "method": "notifications/initialized"})[0] == 202
+    for name in TARGETS:
+        assert client.call(f"{name}_add", a=1, b=2)[2]["result"]["content"][0]["text"] == "3"
+    assert said(client.call("plain_echo", a=1)[2]) == {"a": 1}
+    assert client.request("logging/setLevel", {"level": "info"})[2]["error"]["code"] == -32601
+    assert client.raw("GET")[0] == client.raw("DELETE")[0] == 405
