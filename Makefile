@@ -1,7 +1,7 @@
 # The door to everything. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel differential sanitize fuzz clean
+.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel differential policy-equality sanitize fuzz clean
 
 BINARY := .build/release/agentgw
 
@@ -47,6 +47,10 @@ bench: ## Measure the release build beside nginx and Envoy; writes docs/performa
 bench-cel: ## Time the policy engine: nanoseconds and allocations per rule, beside other engines where Python has them
 	swift build -c release --product cel-bench
 	bench/cel/run.sh
+
+policy-equality: ## The same 5,000 generated requests through check-policy and the gateway: identical decisions (AGENTGW_EQUALITY_CASES)
+	@scripts/setup.sh build test
+	AGENTGW_EQUALITY_CASES=$${AGENTGW_EQUALITY_CASES:-5000} scripts/e2e.sh Tests/EndToEnd/test_policy_equality.py
 
 sanitize: ## Unit tests and an end-to-end pass under ThreadSanitizer and AddressSanitizer
 	@scripts/setup.sh build test

@@ -10,6 +10,16 @@ struct JudgedCase {
     var outcome: TrialOutcome
     /// The names of a list's items.
     var items: [String]
+
+    /// Those of them that are shown.
+    var shown: [String] { zip(items, outcome.listed).filter(\.1.isShown).map(\.0) }
+}
+
+extension TrialOutcome {
+    /// The decision that the verdict follows from; nil when it does not follow from rules.
+    var decision: Decision? {
+        deciding.flatMap { stage in verdict == .allow || !stage.decision.isAllowed ? stage.decision : nil }
+    }
 }
 
 struct CaseRunner {
@@ -33,6 +43,7 @@ struct CaseRunner {
         do throws(BrokenCase) {
             let judgedCase = try self.judged(testCase)
             judged(judgedCase)
+            result.decision = Self.decision(judgedCase)
             let mismatches = Self.mismatches(judgedCase)
             if !mismatches.isEmpty {
                 result.outcome = .failed(mismatches)
@@ -69,12 +80,22 @@ struct CaseRunner {
 
     // MARK: Comparing
 
+    static func decision(_ judged: JudgedCase) -> CaseDecision {
+        let outcome = judged.outcome
+        let decision = outcome.decision
+        return CaseDecision(
+            verdict: outcome.verdict.rawValue, rule: decision?.rule?.id, reason: reason(outcome, decision),
+            status: outcome.status, scopes: outcome.scopes, visible: judged.shown)
+    }
+
+    private static func reason(_ outcome: TrialOutcome, _ decision: Decision?) -> String {
+        decision?.reason.code ?? (outcome.code.isEmpty ? "none" : outcome.code)
+    }
+
     static func mismatches(_ judged: JudgedCase) -> [Mismatch] {
         guard let expect = judged.testCase.expect else { return [] }
         let outcome = judged.outcome
-        let decision = outcome.deciding.flatMap { stage in
-            outcome.verdict == .allow || !stage.decision.isAllowed ? stage.decision : nil
-        }
+        let decision = outcome.decision
         var result: [Mismatch] = []
         func compare(_ what: String, _ item: Expectation.Item<String>?, _ actual: String) {
             guard let item, item.value != actual else { return }
@@ -93,8 +114,7 @@ struct CaseRunner {
         }
         let rule = decision?.rule?.id ?? "none"
         compare("rule", expect.rule, rule)
-        let reason = decision?.reason.code ?? (outcome.code.isEmpty ? "none" : outcome.code)
-        compare("reason", expect.reason, reason)
+        compare("reason", expect.reason, reason(outcome, decision))
         compare("error", expect.error, error(outcome, decision))
         if let status = expect.status, status.value != outcome.status {
             result.append(
@@ -109,7 +129,7 @@ struct CaseRunner {
                     what: "scopes", expected: list(scopes.value), actual: list(outcome.scopes),
                     position: scopes.position))
         }
-        let shown = zip(judged.items, outcome.listed).filter(\.1.isShown).map(\.0)
+        let shown = judged.shown
         if let visible = expect.visible, Set(visible.value) != Set(shown) {
             result.append(
                 Mismatch(

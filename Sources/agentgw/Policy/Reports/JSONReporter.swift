@@ -129,10 +129,33 @@ struct JSONReporter: PolicyReporter {
                     }
                 }
             }
+            if let decision = result.decision {
+                writer.name("decision")
+                writer.object { write(decision, &$0) }
+            }
             if let explanation = result.explanation {
                 writer.name("explanation")
                 writer.value(explanation)
             }
+        }
+    }
+
+    private func write(_ decision: CaseDecision, _ writer: inout JSONWriter) {
+        writer.name("verdict")
+        writer.value(decision.verdict)
+        if let rule = decision.rule {
+            writer.name("rule")
+            writer.value(rule)
+        }
+        writer.name("reason")
+        writer.value(decision.reason)
+        if let status = decision.status {
+            writer.name("status")
+            writer.value(status)
+        }
+        for (name, values) in [("scopes", decision.scopes), ("visible", decision.visible)] where !values.isEmpty {
+            writer.name(name)
+            writer.array { writer in for value in values { writer.value(value) } }
         }
     }
 

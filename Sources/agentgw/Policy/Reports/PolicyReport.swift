@@ -40,6 +40,8 @@ struct CaseResult: Sendable {
     var name: String
     var position: FilePosition
     var outcome: Outcome
+    /// What came out; nil when the request could not be tried.
+    var decision: CaseDecision?
     /// Why it was decided as it was, as text without colours; for failed cases.
     var explanation: String?
     var duration: Duration
@@ -47,6 +49,20 @@ struct CaseResult: Sendable {
     var isPassed: Bool {
         if case .passed = outcome { true } else { false }
     }
+}
+
+/// What a case's request came to.
+struct CaseDecision: Sendable {
+    var verdict: String
+    /// The id of the rule that decided; nil: none did.
+    var rule: String?
+    /// As expectations name it.
+    var reason: String
+    /// Of the gateway's own reply.
+    var status: Int?
+    var scopes: [String]
+    /// Of a list.
+    var visible: [String]
 }
 
 /// One expectation that was not met.
