@@ -98,6 +98,12 @@ def test_server_that_cannot_be_trusted_is_refused(start, server, certificate, po
     assert b"localhost" not in reply.body
 
 
+@pytest.mark.parametrize("names, status", [(["localhost"], 200), (["other.example", "localhost"], 200), (["other.example"], 503)])
+def test_configured_names_take_the_place_of_the_host_name(start, server, certificate, names, status):
+    tls = {"root": str(certificate / "cert.pem"), "hostname": "sni.example", "subjectAltNames": names}
+    assert exchange(start(config(f"https://127.0.0.1:{server}", {"backendTLS": tls})).port, GET).status == status
+
+
 def test_plain_server_is_no_tls_server(start, serve):
     gateway = start(config(f"https://127.0.0.1:{serve().port}"))
     assert exchange(gateway.port, GET).status == 503

@@ -60,19 +60,23 @@ package enum TLSVersion: String, Sendable, CaseIterable, Comparable {
 package struct ListenerTLS: Sendable {
     package var certificatePath: String
     package var keyPath: String
-    /// Certificate authorities of clients; set: a client certificate is required.
+    /// Certificate authorities of clients; set: a client certificate is asked for.
     package var clientRootPath: String?
+    /// Without one there is no connection. Off: a client may show none, but not one that does not verify.
+    package var requiresClientCertificate: Bool
     package var minimumVersion: TLSVersion
     package var maximumVersion: TLSVersion
     package var position: FilePosition
 
     package init(
-        certificatePath: String, keyPath: String, clientRootPath: String? = nil, minimumVersion: TLSVersion = .tls12,
+        certificatePath: String, keyPath: String, clientRootPath: String? = nil,
+        requiresClientCertificate: Bool = true, minimumVersion: TLSVersion = .tls12,
         maximumVersion: TLSVersion = .tls13, position: FilePosition = .none
     ) {
         self.certificatePath = certificatePath
         self.keyPath = keyPath
         self.clientRootPath = clientRootPath
+        self.requiresClientCertificate = requiresClientCertificate
         self.minimumVersion = minimumVersion
         self.maximumVersion = maximumVersion
         self.position = position

@@ -158,11 +158,13 @@ package struct HTTPLimits: Hashable, Sendable {
     /// Without a request on a kept-alive connection.
     package var idleTimeout: Duration
     package var maximumConnectionAge: Duration?
+    /// From accepting a connection to the end of its TLS handshake.
+    package var handshakeTimeout: Duration
 
     package init(
         headerBytes: Int = 64 << 10, headerCount: Int = 100, bufferedBody: Int = 2 << 20,
         headerTimeout: Duration = .seconds(10), idleTimeout: Duration = .seconds(60),
-        maximumConnectionAge: Duration? = nil
+        maximumConnectionAge: Duration? = nil, handshakeTimeout: Duration = .seconds(15)
     ) {
         self.headerBytes = headerBytes
         self.headerCount = headerCount
@@ -170,5 +172,6 @@ package struct HTTPLimits: Hashable, Sendable {
         self.headerTimeout = headerTimeout
         self.idleTimeout = idleTimeout
         self.maximumConnectionAge = maximumConnectionAge
+        self.handshakeTimeout = handshakeTimeout
     }
 }

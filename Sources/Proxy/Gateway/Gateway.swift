@@ -96,6 +96,7 @@ package final class Gateway: @unchecked Sendable {
             } catch {
                 log.error("\(error)")
             }
+            first.watchCertificates()
             for (socket, handler) in extra { first.serve(socket, handler, whileDraining: true) }
             if let probes { first.serve(probes, ReadinessHandler(gateway: self), whileDraining: true) }
         }

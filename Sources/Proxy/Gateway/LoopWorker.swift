@@ -18,8 +18,12 @@ final class LoopWorker: @unchecked Sendable {
     /// By the number of the backend.
     private var minters: [Int: TokenMinter] = [:]
     private(set) var isDraining = false
-    private var connections: [ObjectIdentifier: HTTP1ServerConnection] = [:]
+    private var connections: [ObjectIdentifier: any ServerConnection] = [:]
     private var sockets: [ListeningSocket] = []
+    /// TLS handshakes under way at once. Each holds some 40 KiB until it ends or its time is up; beyond it, new
+    /// connections are closed, and established ones go on.
+    private static let maximumHandshakes = 2048
+    private var handshakes = 0
     /// Of `connections`, for other threads to read.
     let connectionCount = Atomic<Int>(0)
     var random = SystemRandomNumberGenerator()
@@ -60,6 +64,14 @@ final class LoopWorker: @unchecked Sendable {
             do throws(IOError) {
                 try await socket.accept(on: loop) { [self] accepted, peer in
                     let local = SocketAddress.local(of: accepted.descriptor) ?? socket.address
+                    if let certificates = handler.certificates {
+                        guard handshakes < LoopWorker.maximumHandshakes else { return accepted.close() }
+                        handshakes += 1
+                        return run(
+                            TLSServerConnection(
+                                accepted, certificates.current, peer: peer, local: local, handler: handler,
+                                afterHandshake: { [self] in handshakes -= 1 }))
+                    }
                     let info = ClientInfo(loop: loop, peer: peer, local: local, isSecure: false)
                     run(HTTP1ServerConnection(transport: Transport(socket: accepted), info: info, handler: handler))
                 }
@@ -69,7 +81,7 @@ final class LoopWorker: @unchecked Sendable {
         }
     }
 
-    private func run(_ connection: HTTP1ServerConnection) {
+    private func run(_ connection: any ServerConnection) {
         let id = ObjectIdentifier(connection)
         connections[id] = connection
         connectionCount.store(connections.count, ordering: .releasing)
@@ -91,6 +103,17 @@ final class LoopWorker: @unchecked Sendable {
     }
 
     func closeUpstreams() { core.pool.closeAll() }
+
+    /// Keeps the certificates of the snapshot in force as their files are. On one loop; the others see what it reads.
+    func watchCertificates() {
+        loop.assertOnLoop()
+        loop.spawn { [self] in
+            while !isDraining {
+                await loop.sleep(for: ListenerCertificates.interval)
+                for bind in snapshot.binds.values { bind.certificates?.refresh(processLog) }
+            }
+        }
+    }
 
     // MARK: Keys
 

@@ -17,6 +17,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
 
     var isDraining: Bool { worker.isDraining }
 
+    var certificates: ListenerCertificates? { worker.snapshot.binds[port]?.certificates }
+
     var limits: ServerLimits {
         let http = worker.snapshot.configuration.limits
         var limits = ServerLimits()
@@ -24,6 +26,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         limits.head.fields = http.headerCount
         limits.headerTimeout = http.headerTimeout
         limits.idleTimeout = http.idleTimeout
+        limits.handshakeTimeout = http.handshakeTimeout
+        limits.maximumAge = http.maximumConnectionAge
         return limits
     }
 
@@ -57,6 +61,12 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         guard let listener = snapshot.binds[port]?.listener(for: request.host) else {
             record.reason = "no_listener"
             return await Reply.error(exchange, status: 404, message: "no listener takes this host", code: "not_found")
+        }
+        // A connection that was made for one listener says nothing about whom another would have let in.
+        guard listener.identity == exchange.connection.identity else {
+            record.reason = "misdirected"
+            return await Reply.error(
+                exchange, status: 421, message: "this connection was not made for that host", code: "misdirected")
         }
         let routable = RoutableRequest(
             method: request.methodName, host: request.host, path: request.path, query: request.query,

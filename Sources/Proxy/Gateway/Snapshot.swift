@@ -23,7 +23,13 @@ package final class Snapshot: Sendable {
         self.configuration = configuration
         self.binds = binds
         authentication = compiler.authentication
-        warnings = compiler.authentication.warnings
+        var warnings = compiler.authentication.warnings
+        for bind in configuration.binds {
+            for (path, position) in binds[bind.port]?.certificates?.current.expired ?? [] {
+                warnings.append("\(position): warning: the certificate \(path) has expired")
+            }
+        }
+        self.warnings = warnings
     }
 }
 
@@ -51,10 +57,13 @@ final class CompiledBind: Sendable {
     let port: UInt16
     let listeners: [CompiledListener]
     let hosts: HostTable
+    /// nil: plain text.
+    let certificates: ListenerCertificates?
 
-    init(port: UInt16, listeners: [CompiledListener]) {
+    init(port: UInt16, listeners: [CompiledListener], certificates: ListenerCertificates?) {
         self.port = port
         self.listeners = listeners
+        self.certificates = certificates
         var hosts = HostTable()
         for (index, listener) in listeners.enumerated() where hosts.value(of: listener.hostname) == nil {
             hosts.insert(listener.hostname, index)
@@ -68,6 +77,8 @@ final class CompiledBind: Sendable {
 final class CompiledListener: Sendable {
     let name: String
     let hostname: HostPattern
+    /// What a connection must have been made with to reach this listener; nil: plain text.
+    let identity: TLSIdentity?
     let cors: CORSPolicy?
     /// nil: the listener asks for no credentials.
     let authentication: AuthPolicy?
@@ -77,11 +88,13 @@ final class CompiledListener: Sendable {
     let routes: [CompiledRoute]
 
     init(
-        name: String, hostname: HostPattern, cors: CORSPolicy?, authentication: AuthPolicy?, rules: RuleLevels,
+        name: String, hostname: HostPattern, identity: TLSIdentity?, cors: CORSPolicy?, authentication: AuthPolicy?,
+        rules: RuleLevels,
         table: RouteTable, routes: [CompiledRoute]
     ) {
         self.name = name
         self.hostname = hostname
+        self.identity = identity
         self.cors = cors
         self.authentication = authentication
         self.rules = rules
@@ -181,7 +194,10 @@ struct SnapshotCompiler {
     mutating func compile(_ bind: Bind) throws(SnapshotError) -> CompiledBind {
         var listeners: [CompiledListener] = []
         for listener in bind.listeners { listeners.append(try compile(listener, port: bind.port)) }
-        return CompiledBind(port: bind.port, listeners: listeners)
+        let secure = bind.listeners.contains { $0.tls != nil }
+        return CompiledBind(
+            port: bind.port, listeners: listeners,
+            certificates: secure ? try ListenerCertificates(bind.listeners, protocols: ["http/1.1"]) : nil)
     }
 
     private mutating func compile(_ listener: Listener, port: UInt16) throws(SnapshotError) -> CompiledListener {
@@ -199,7 +215,9 @@ struct SnapshotCompiler {
             table = try RouteTable(listener.routes)
         } catch { throw SnapshotError(error.description, listener.position) }
         return CompiledListener(
-            name: listener.name, hostname: listener.hostname, cors: policies.cors, authentication: authentication,
+            name: listener.name, hostname: listener.hostname,
+            identity: listener.tls.map { TLSIdentity(listener, $0) }, cors: policies.cors,
+            authentication: authentication,
             rules: RuleLevels(rules.map { [$0] } ?? []), table: table, routes: routes)
     }
 

@@ -104,14 +104,18 @@ package final class ClientInfo: @unchecked Sendable {
     package let local: SocketAddress
     package let isSecure: Bool
     package let tls: TLSAttributes?
+    /// The listener that the handshake was made with; nil in plain text.
+    package let identity: TLSIdentity?
     /// The addresses as text, made once for the connection.
     package let peerIP: String
     private let addresses = IOBuffer(capacity: 96)
     private let peerLength: Int
 
     package init(
-        loop: EventLoop, peer: SocketAddress, local: SocketAddress, isSecure: Bool, tls: TLSAttributes? = nil
+        loop: EventLoop, peer: SocketAddress, local: SocketAddress, isSecure: Bool, tls: TLSAttributes? = nil,
+        identity: TLSIdentity? = nil
     ) {
+        self.identity = identity
         self.loop = loop
         self.peer = peer
         self.local = local
@@ -139,6 +143,13 @@ package protocol RequestHandler: AnyObject, Sendable {
     var isDraining: Bool { get }
 
     var limits: ServerLimits { get }
+
+    /// TLS of the port as it is now; nil: plain text.
+    var certificates: ListenerCertificates? { get }
+}
+
+extension RequestHandler {
+    package var certificates: ListenerCertificates? { nil }
 }
 
 /// The bounds of a client connection.
@@ -152,6 +163,10 @@ package struct ServerLimits: Sendable {
     package var bodyTimeout = Duration.seconds(60)
     /// For the client to take what was sent.
     package var writeTimeout = Duration.seconds(60)
+    /// From accepting a connection to the end of its TLS handshake.
+    package var handshakeTimeout = Duration.seconds(15)
+    /// A connection that is older takes no further request; nil: none is too old.
+    package var maximumAge: Duration?
     /// Bytes of an unread request body that are read and dropped to keep a connection; a larger rest closes it.
     package var drainBytes = 64 * 1024
 

@@ -3,19 +3,30 @@
 
 import Glibc
 
-final class HTTP1ServerConnection: @unchecked Sendable {
+/// A client's connection as the loop that accepted it sees it.
+protocol ServerConnection: AnyObject, Sendable {
+    /// Serves until the connection is closed.
+    func run() async
+    /// Ends the connection if that loses no request.
+    func closeIfIdle()
+}
+
+final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
     private let transport: Transport
     private let input: HTTP1Input
     private let info: ClientInfo
     private let handler: any RequestHandler
     private let limits: ServerLimits
     private var exchange: HTTP1Exchange?
+    /// Then the connection is too old for another request.
+    private let retirement: MonotonicTime
 
     init(transport: Transport, info: ClientInfo, handler: any RequestHandler) {
         self.transport = transport
         self.info = info
         self.handler = handler
         limits = handler.limits
+        retirement = limits.maximumAge.map { transport.loop.now + $0 } ?? .never
         input = HTTP1Input(transport: transport)
     }
 
@@ -37,7 +48,7 @@ final class HTTP1ServerConnection: @unchecked Sendable {
         let socket = transport.socket
         isIdle = !input.hasBufferedBytes
         if isIdle, handler.isDraining { return false }
-        socket.readDeadline = transport.loop.now + limits.idleTimeout
+        socket.readDeadline = min(transport.loop.now + limits.idleTimeout, retirement)
         let head: (UnsafePointer<UInt8>, Int)?
         var begun = false
         do {
@@ -70,7 +81,7 @@ final class HTTP1ServerConnection: @unchecked Sendable {
             await refuse(error)
             return false
         }
-        exchange.draining = handler.isDraining
+        exchange.draining = handler.isDraining || retirement <= transport.loop.now
         input.beginBody(exchange.request.framing)
         socket.readDeadline = transport.loop.now + limits.bodyTimeout
         socket.writeDeadline = transport.loop.now + limits.writeTimeout

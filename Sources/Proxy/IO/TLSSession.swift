@@ -1,74 +1,35 @@
 // TLS by OpenSSL directly on the non-blocking descriptor: one system call per record, no copies of our own.
-// Invariant: the SSL object is used by the socket's loop only, never after `deinit`; no pointer to it leaves this file.
+// Invariant: the SSL object is used by the socket's loop only, never after `deinit`; no pointer to it leaves this file
+// but to the callbacks of `TLSServerContext` during the handshake.
 
+import Auth
 import COpenSSL
 import Glibc
 
-/// A reason from OpenSSL's error queue, which is emptied.
-func takeOpenSSLError() -> String {
-    var reason = "unknown error"
-    var first = true
-    while case let code = ERR_get_error(), code != 0 {
-        if first, let text = ERR_reason_error_string(code) { reason = String(cString: text) }
-        first = false
-    }
-    return reason
-}
-
-/// What both sides of TLS need to know before a handshake. Immutable once built; shared by all loops.
-package final class TLSContext: @unchecked Sendable {
-    fileprivate let context: OpaquePointer
-    fileprivate let verifiesName: Bool
-
-    private init(_ context: OpaquePointer, verifiesName: Bool) {
-        self.context = context
-        self.verifiesName = verifiesName
-    }
-
-    deinit { SSL_CTX_free(context) }
-
-    /// A context for connections to upstreams: TLS 1.2 at least, the chain and the name verified unless `settings` say
-    /// otherwise, against the system's store or `settings.rootPath`.
-    package static func client(_ settings: BackendTLS) throws(IOError) -> TLSContext {
-        guard let context = SSL_CTX_new(TLS_client_method()) else { throw .tls(takeOpenSSLError()) }
-        let result = TLSContext(context, verifiesName: !settings.insecureHost && !settings.insecure)
-        agentgw_SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION)
-        agentgw_SSL_CTX_set_mode(
-            context,
-            Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS))
-        if let file = settings.rootPath {
-            guard SSL_CTX_load_verify_file(context, file) == 1 else {
-                throw .tls("cannot read trusted roots from \(file): \(takeOpenSSLError())")
-            }
-        } else {
-            guard SSL_CTX_set_default_verify_paths(context) == 1 else { throw .tls(takeOpenSSLError()) }
-        }
-        SSL_CTX_set_verify(context, settings.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nil)
-        if let certificate = settings.certificatePath, let key = settings.keyPath {
-            guard SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
-                throw .tls("cannot read the certificate \(certificate): \(takeOpenSSLError())")
-            }
-            guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1,
-                SSL_CTX_check_private_key(context) == 1
-            else { throw .tls("cannot use the key \(key): \(takeOpenSSLError())") }
-        }
-        var wire: [UInt8] = []
-        for name in settings.alpn.isEmpty ? ["http/1.1"] : settings.alpn {
-            wire.append(UInt8(truncatingIfNeeded: name.utf8.count))
-            wire.append(contentsOf: name.utf8)
-        }
-        guard SSL_CTX_set_alpn_protos(context, wire, UInt32(wire.count)) == 0 else { throw .tls(takeOpenSSLError()) }
-        return result
-    }
-}
-
 package final class TLSSession {
     private let ssl: OpaquePointer
+    /// What the callbacks of a server's handshake refer to.
+    private let server: TLSServerContext?
     private var failed = false
 
-    private init(_ ssl: OpaquePointer) { self.ssl = ssl }
+    private init(_ ssl: OpaquePointer, server: TLSServerContext? = nil) {
+        self.ssl = ssl
+        self.server = server
+    }
 
     deinit { SSL_free(ssl) }
+
+    // MARK: Handshakes
+
+    /// Makes a TLS server of an accepted socket and shakes hands, before the socket's deadlines.
+    package static func accept(_ socket: Socket, context: TLSServerContext) async throws(IOError) -> TLSSession {
+        guard let ssl = SSL_new(context.front) else { throw .tls(takeOpenSSLError()) }
+        let session = TLSSession(ssl, server: context)
+        guard SSL_set_fd(ssl, socket.descriptor) == 1 else { throw .tls(takeOpenSSLError()) }
+        SSL_set_accept_state(ssl)
+        try await session.shakeHands(socket)
+        return session
+    }
 
     /// Makes a TLS client of a connected socket and shakes hands.
     /// - Parameter name: the server's DNS name or address: sent as SNI (names only) and checked against its certificate.
@@ -88,12 +49,32 @@ package final class TLSSession {
             guard !context.verifiesName || SSL_set1_host(ssl, name) == 1 else { throw .tls(takeOpenSSLError()) }
         }
         SSL_set_connect_state(ssl)
+        try await session.shakeHands(socket)
+        try context.checkNames(ssl)
+        return session
+    }
+
+    private func shakeHands(_ socket: Socket) async throws(IOError) {
         while true {
+            guard socket.isOpen else { throw .cancelled }
             ERR_clear_error()
+            errno = 0
             let result = SSL_do_handshake(ssl)
-            if result == 1 { return session }
-            guard try await session.wait(socket, after: result) else { throw .closed }
+            if result == 1 { return }
+            guard try await wait(socket, after: result) else { throw .closed }
         }
+    }
+
+    // MARK: What was agreed on
+
+    /// The listener that the client's SNI chose; nil on a client's side.
+    package var identity: TLSIdentity? { server.flatMap { TLSServerContext.chosen(ssl, $0) } }
+
+    /// What rules may ask about the connection.
+    package var attributes: TLSAttributes {
+        TLSAttributes(
+            version: String(cString: SSL_get_version(ssl)), serverName: TLSServerContext.serverName(ssl),
+            clientCertificate: server == nil ? nil : ClientCertificate(verifiedBy: ssl))
     }
 
     /// Decrypted bytes wait inside the session, which no event of the descriptor will announce.

@@ -129,14 +129,17 @@ extension Declarations {
             .value("alpn", \.alpn, .list(.nonEmptyString("a protocol")), "Application protocols offered."),
             .value(
                 "subjectAltNames", \.subjectAltNames, .list(.nonEmptyString("a name")),
-                "Names of which one must be there."
-            ).pending(),
+                "DNS names or URIs; one must be in the certificate, in place of the host name."
+            ),
             .notYet("keyExchangeGroups", "a choice of key exchange groups"),
             .notYet("spiffe", "SPIFFE identities"),
         ]
     ).check { tls, node, context in
         if (tls.certificatePath == nil) != (tls.keyPath == nil) {
             return context.fail("cert and key belong together", at: node)
+        }
+        if tls.insecure, !tls.subjectAltNames.isEmpty {
+            return context.fail("subjectAltNames would not be looked at: insecure verifies nothing", at: node)
         }
         if tls.insecure { context.warn("insecure: the backend's certificate is not verified", at: node) }
         return tls

@@ -49,6 +49,9 @@ extension Declarations {
                 "root", \.clientRootPath, .nonEmptyString("a path"),
                 "Client authorities; makes a client certificate required."),
             .value(
+                "requireClientCert", \.requiresClientCertificate, .boolean, default: "true",
+                "With `root`: false admits clients without a certificate; one that is shown must verify."),
+            .value(
                 "minTLSVersion", aliases: ["minTlsVersion"], \.minimumVersion, tlsVersion, default: "TLS_V1_2",
                 "Least version."),
             .value(
@@ -60,15 +63,18 @@ extension Declarations {
             .notYet("keyExchangeGroups", "a choice of key exchange groups"),
         ]
     ).check { tls, node, context in
-        tls.minimumVersion > tls.maximumVersion
-            ? context.fail("minTLSVersion is above maxTLSVersion", at: node) : tls
+        if tls.minimumVersion > tls.maximumVersion {
+            return context.fail("minTLSVersion is above maxTLSVersion", at: node)
+        }
+        if !tls.requiresClientCertificate, tls.clientRootPath == nil {
+            return context.fail("requireClientCert has a meaning only with root", at: node)
+        }
+        return tls
     }
 
     static var listenerTLS: ValueDecoder<ListenerTLS> { listenerTLSObject }
 
-    /// HTTPS waits for TLS on listeners.
-    static let listenerProtocol = ValueDecoder<ListenerProtocol>.word(
-        unsupported: ["TLS", "TCP", "HBONE"], except: [.https])
+    static let listenerProtocol = ValueDecoder<ListenerProtocol>.word(unsupported: ["TLS", "TCP", "HBONE"])
 
     static let listener = ValueDecoder<ListenerDraft>.object(
         "Listener", "One of the services on a port.",
@@ -84,8 +90,8 @@ extension Declarations {
             },
             .notYet("namespace", "namespaces"),
             .value("hostname", \.listener.hostname, hostPattern, default: "any", "The host name it serves."),
-            .value("protocol", \.listener.transport, listenerProtocol, default: "HTTP", "`HTTP`."),
-            .optional("tls", \.listener.tls, listenerTLS, "TLS on a listener").pending(),
+            .value("protocol", \.listener.transport, listenerProtocol, default: "HTTP", "`HTTP` or `HTTPS`."),
+            .optional("tls", \.listener.tls, listenerTLS, "TLS, with `protocol: HTTPS`."),
             .value("policies", \.listener.policies, listenerPolicies, "What is done to every request."),
             .value("routes", \.routes, .list(route), "Its routes."),
             .notYet("tcpRoutes", "TCP routes"),

@@ -28,8 +28,8 @@ extension Declarations {
     /// Without `listeners` around them, policies stand beside the port.
     private static let flatListenerFields: [Field<ListenerDraft>] =
         [
-            .value("protocol", \.listener.transport, listenerProtocol, default: "HTTP", "`HTTP`."),
-            .optional("tls", \.listener.tls, listenerTLS, "TLS on a listener").pending(),
+            .value("protocol", \.listener.transport, listenerProtocol, default: "HTTP", "`HTTP` or `HTTPS`."),
+            .optional("tls", \.listener.tls, listenerTLS, "TLS, with `protocol: HTTPS`."),
         ] + listenerPolicyFields.map { $0.inside(\.listener.policies, required: false) }
 
     private static let gatewayListener = ValueDecoder<ListenerDraft>.object(

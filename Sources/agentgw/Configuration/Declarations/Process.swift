@@ -154,8 +154,9 @@ extension Declarations {
                 "maxHeaderBytes", \.headerBytes, .byteCount(1024...(1 << 20)), default: "64KiB", "Of a request's head."),
             .value("headerTimeout", \.headerTimeout, .duration(), default: "10s", "For a request's head to arrive."),
             .value("http1IdleTimeout", \.idleTimeout, .duration(), default: "60s", "Between requests of a connection."),
-            .optional("maxConnectionDuration", \.maximumConnectionAge, .duration(), "A connection's longest life.")
-                .pending(),
+            .optional(
+                "maxConnectionDuration", \.maximumConnectionAge, .duration(),
+                "A connection's longest life; it takes no request after."),
             .notYet("http1HeaderCase", "the letter case of headers"),
             .notYet("http2WindowSize", "HTTP/2 settings"),
             .notYet("http2ConnectionWindowSize", "HTTP/2 settings"),
@@ -163,6 +164,22 @@ extension Declarations {
             .notYet("http2MaxHeaderSize", "HTTP/2 settings"),
             .notYet("http2KeepaliveInterval", "HTTP/2 settings"),
             .notYet("http2KeepaliveTimeout", "HTTP/2 settings"),
+        ])
+
+    private struct FrontendTLSDraft {
+        var handshakeTimeout = Duration.seconds(15)
+    }
+
+    private static let frontendTLS = ValueDecoder<FrontendTLSDraft>.object(
+        "FrontendTLS", "TLS of clients, for all listeners.", make: { _, _ in FrontendTLSDraft() },
+        fields: [
+            .value(
+                "handshakeTimeout", \.handshakeTimeout, .duration(), default: "15s", "For a handshake to be complete."),
+            .notYet("alpn", "a choice of application protocols"),
+            .notYet("minVersion", "TLS versions here; a listener's tls has them"),
+            .notYet("maxVersion", "TLS versions here; a listener's tls has them"),
+            .notYet("cipherSuites", "a choice of cipher suites"),
+            .notYet("keyExchangeGroups", "a choice of key exchange groups"),
         ])
 
     private struct FrontendDraft {
@@ -173,7 +190,10 @@ extension Declarations {
         "FrontendPolicies", "Policies of client connections, for all listeners.", make: { _, _ in FrontendDraft() },
         fields: [
             .value("http", \.http, frontendHTTP, "Bounds on what clients may send."),
-            .notYet("tls", "TLS settings of clients"),
+            .apply("tls", frontendTLS, "TLS of clients.") { owner, tls, _, _ in
+                owner.http.handshakeTimeout = tls.handshakeTimeout
+                return true
+            },
             .notYet("tcp", "TCP settings of clients"),
             .notYet("networkAuthorization", "rules for connections"),
             .notYet("networkExtAuthz", "an external authorization service for connections"),
