@@ -1,5 +1,7 @@
 """Every era of client with every era of server over every transport, through one gateway, with the official SDK."""
 
+import http.client
+import json
 import socket
 import subprocess
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from harness.gateway import free_port
 from harness.sdk import sdk_python
 from harness.waiting import until
-from test_mcp import Client, config, said, target
+from test_mcp import Client, children, config, said, target
 from test_mcp_sdk import run
 
 HERE = Path(__file__).parent / "mcp_servers"
@@ -21,20 +23,23 @@ SERVERS = {
     "new-web": (NEW, "sdk2_server.py"),
     "modern-web": (NEW, "sdk2_server.py", "modern"),
 }
+#: Over the older HTTP+SSE transport.
+STREAMS = {"old-events": (OLD, "sdk_server.py")}
 CHILDREN = {"old-local": (OLD, "sdk_server.py"), "new-local": (NEW, "sdk2_server.py")}
-TARGETS = [*SERVERS, *CHILDREN]
+TARGETS = [*SERVERS, *STREAMS, *CHILDREN]
 
 
 @pytest.fixture(scope="module")
 def targets():
     processes, made = [], []
     try:
-        for name, (python, script, *more) in SERVERS.items():
-            port = free_port()
+        for name, (python, script, *more) in {**SERVERS, **STREAMS}.items():
+            port, kind = free_port(), "sse" if name in STREAMS else "mcp"
+            transport = "sse" if name in STREAMS else "http"
             processes.append(
-                subprocess.Popen([python, str(HERE / script), "http", str(port), *more], stderr=subprocess.DEVNULL)
+                subprocess.Popen([python, str(HERE / script), transport, str(port), *more], stderr=subprocess.DEVNULL)
             )
-            made.append({"name": name, "mcp": {"host": f"http://127.0.0.1:{port}/mcp"}})
+            made.append({"name": name, kind: {"host": f"http://127.0.0.1:{port}/{kind}"}})
             until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "the server listens", 20)
         for name, (python, script) in CHILDREN.items():
             made.append({"name": name, "stdio": {"cmd": python, "args": [str(HERE / script), "stdio"]}})
@@ -63,6 +68,52 @@ def test_every_client_does_everything_with_every_server(gateway, python, mode):
         else:
             expected |= {"answer": "green", "where": "eü"}
         assert out[name] == expected, name
+
+
+def test_a_client_of_the_older_transport_does_everything(start, targets):
+    document = config(*targets)
+    document["binds"][0]["listeners"][0]["routes"][0]["matches"] = [{"path": {"pathPrefix": "/sse"}}]
+    out = run(OLD, CLIENT, start(document).url("/sse"), "sse", *TARGETS)
+    for name in TARGETS:
+        assert (out[name]["sum"], out[name]["resource"], out[name]["progress"]) == ("3", "xdata", [0, 1, 2]), name
+        assert out[name]["answer"] == ("sampled" if name.startswith("old") else "green"), name
+
+
+def test_an_event_stream_is_worth_nothing_to_others(start):
+    document = config(target("one"))
+    for path, route in zip(("/a/sse", "/b/sse"), document["binds"][0]["listeners"][0]["routes"]):
+        route["matches"] = [{"path": {"pathPrefix": path}}]
+    gateway = start(document)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection.request("GET", "/a/sse", headers={"Accept": "text/event-stream"})
+    stream = connection.getresponse()
+    assert stream.readline() == b"event: endpoint\n"
+    endpoint = stream.readline().decode()[6:].strip()
+    assert endpoint.startswith("/a/sse?sessionId=")
+    hello = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+
+    def post(path: str, method: str, params: dict) -> int:
+        return Client(gateway, path).post({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})[0]
+
+    assert post(endpoint.replace("/a/", "/b/"), "initialize", hello) == 404
+    assert post(endpoint[:-3] + "AAA", "initialize", hello) == 404
+    assert post(endpoint, "initialize", hello) == 202
+
+    def message() -> dict:
+        while not (line := stream.readline()).startswith(b"data: "):
+            assert line
+        return json.loads(line[6:])
+
+    assert message()["result"]["protocolVersion"] == "2024-11-05"
+    assert post(endpoint, "tools/call", {"name": "echo", "arguments": {"a": 1}}) == 202
+    assert said(message()) == {"a": 1}
+    assert post(endpoint, "initialize", hello) == 202
+    assert message()["error"]["code"] == -32600
+    assert len(children(gateway)) == 1
+    stream.close()
+    connection.close()
+    until(lambda: not children(gateway), "the child has ended with the stream", 10)
+    assert post(endpoint, "ping", {}) == 404
 
 
 def test_a_child_of_the_modern_era_serves_clients_of_both(start):

@@ -10,6 +10,8 @@ final class ClientReply {
     /// The client takes streams.
     var mayStream = true
     private var isStreaming = false
+    /// The POST has been answered; what comes of it goes to a stream elsewhere.
+    private var elsewhere: EventSession?
     private let out = IOBuffer(capacity: 1024)
 
     init(_ exchange: Exchange, decorate: @escaping (ResponseHead) -> Void) {
@@ -25,6 +27,12 @@ final class ClientReply {
         head.headers.append(.date, HTTPDate.now)
         decorate(head)
         return head
+    }
+
+    /// Answers 202 now, and sends everything else to the client's stream.
+    func accept(for session: EventSession) async {
+        await empty(202)
+        elsewhere = session
     }
 
     /// Begins the stream unless it has begun. False when the client is gone.
@@ -44,6 +52,10 @@ final class ClientReply {
 
     /// Sends a message that comes before the answer. False when the client is gone.
     func interim(_ message: [UInt8]) async -> Bool {
+        if let elsewhere {
+            elsewhere.post(message)
+            return !elsewhere.mailbox.isClosed
+        }
         guard mayStream, await beginStream() else { return false }
         out.clear()
         EventStream.append(message, to: out)
@@ -74,6 +86,10 @@ final class ClientReply {
 
     /// Ends the reply with its answer.
     func finish(_ message: [UInt8], status: Int = 200) async {
+        if elsewhere != nil {
+            _ = await interim(message)
+            return
+        }
         guard isStreaming else { return await whole(status, message) }
         guard await interim(message) else { return }
         await end()
@@ -84,14 +100,19 @@ final class ClientReply {
     }
 
     func fail(_ id: RPCID?, _ error: RPCError) async {
-        guard !isStreaming, let challenge = error.challenge else {
+        // An error without an id is for the one who waits for the reply; on a stream nobody does.
+        if elsewhere != nil, id == nil { return }
+        guard elsewhere == nil, !isStreaming, let challenge = error.challenge else {
             return await finish(RPCWriter.error(id, error), status: error.status)
         }
         await whole(error.status, RPCWriter.error(id, error), headers: [("www-authenticate", challenge)])
     }
 
     /// A reply without a message: 202, 204, 405.
-    func empty(_ status: Int, headers: [(String, String)] = []) async { await whole(status, [], headers: headers) }
+    func empty(_ status: Int, headers: [(String, String)] = []) async {
+        guard elsewhere == nil else { return }
+        await whole(status, [], headers: headers)
+    }
 
     private func whole(_ status: Int, _ body: [UInt8], headers: [(String, String)] = []) async {
         guard !exchange.responseStarted else { return exchange.abort() }

@@ -53,9 +53,8 @@ package final class CompiledMCP: Sendable {
             case .streamableHTTP(let address, let path):
                 kind = .http(try upstream(address, target.policies, target.position), path: path)
             case .builtin(let server): kind = .builtin(server)
-            case .sse:
-                throw SnapshotError(
-                    "targets with the older HTTP+SSE transport are not supported yet", target.position)
+            case .sse(let address, let path):
+                kind = .events(try upstream(address, target.policies, target.position), path: path)
             case .openAPI:
                 throw SnapshotError("openapi targets are not supported yet", target.position)
             }
@@ -132,6 +131,10 @@ extension CompiledMCP {
                 add("http")
                 add("\(upstream.key.endpoint) \(upstream.key.tls != nil)")
                 add(path)
+            case .events(let upstream, let path):
+                add("sse")
+                add("\(upstream.key.endpoint) \(upstream.key.tls != nil)")
+                add(path)
             case .builtin(let server): add("builtin \(server.rawValue)")
             }
         }
@@ -145,6 +148,8 @@ struct CompiledTarget: Sendable {
     enum Kind: Sendable {
         case stdio(StdioCommand)
         case http(Upstream, path: String)
+        /// The older HTTP+SSE transport.
+        case events(Upstream, path: String)
         case builtin(BuiltinServer)
     }
 
@@ -152,10 +157,10 @@ struct CompiledTarget: Sendable {
     let kind: Kind
     let policies: BackendPolicies
 
-    /// Lives on one loop, with a process or a connection of its own for each session.
+    /// Lives on one loop, with a process or a stream of its own for each session.
     var isHomed: Bool {
         switch kind {
-        case .stdio: true
+        case .stdio, .events: true
         case .http, .builtin: false
         }
     }

@@ -48,6 +48,8 @@ final class MCPClientRequest {
     var record = MCPRecord()
     /// The client mirrors arguments into headers: it speaks the modern era.
     var checksMirrored = false
+    /// The stream that the answer goes to, and its session, when the client speaks the older transport.
+    var eventSession: (stream: EventSession, token: SessionToken?)?
 
     init(
         _ exchange: Exchange, _ backend: CompiledMCP, _ runtime: MCPRuntime, _ principal: Principal,
@@ -75,6 +77,9 @@ final class MCPClientRequest {
         } catch { await fail(nil, error) }
     }
 
+    /// Whose hang-up ends a call; a POST of the older transport is over before its call.
+    private var watchedClient: Socket? { eventSession == nil ? exchange.clientSocket : nil }
+
     func fail(_ id: RPCID?, _ error: RPCError) async {
         record.errorCode = error.code
         if record.detail.isEmpty { record.detail = error.message }
@@ -85,8 +90,15 @@ final class MCPClientRequest {
 
     private func post() async throws(RPCError) {
         try checks.content()
+        let events = EventEndpoint(request: self)
+        if let place = try checks.single(.mcpSessionID) == nil ? events.session() : nil {
+            return try await events.take(try await readMessage(), place)
+        }
         try checks.accept(["application/json", "text/event-stream"])
-        let message = try await readMessage()
+        try await take(try await readMessage())
+    }
+
+    func take(_ message: RPCMessage) async throws(RPCError) {
         switch message {
         case .request(let request):
             record.method = request.method
@@ -105,12 +117,12 @@ final class MCPClientRequest {
                 return await reply.empty(202)
             }
             let link = SessionLink(
-                backend, runtime, try session(), travelling: checks.travelling, client: exchange.clientSocket)
+                backend, runtime, try session(), travelling: checks.travelling, client: watchedClient)
             try await LegacyNotifications(request: self, link: link).take(notification)
             await reply.empty(202)
         case .response(let response):
             let link = SessionLink(
-                backend, runtime, try session(), travelling: checks.travelling, client: exchange.clientSocket)
+                backend, runtime, try session(), travelling: checks.travelling, client: watchedClient)
             try await LegacyNotifications(request: self, link: link).take(response)
             await reply.empty(202)
         }
@@ -159,7 +171,7 @@ final class MCPClientRequest {
             throw .invalidRequest("MCP-Protocol-Version is not the session's")
         }
         let link = SessionLink(
-            backend, runtime, token, travelling: checks.travelling, client: exchange.clientSocket)
+            backend, runtime, token, travelling: checks.travelling, client: watchedClient)
         let legacy = LegacyRequest(request: self, link: link)
         guard let known else { return try await legacy.pass(request, params) }
         try await legacy.serve(request, known, params)
@@ -170,6 +182,10 @@ final class MCPClientRequest {
     /// The session that the request belongs to.
     /// - Throws: 400 without one; 404 for one that is not this route's and this caller's, or no longer valid.
     func session() throws(RPCError) -> SessionToken {
+        if let eventSession {
+            guard let token = eventSession.token else { throw .missingSession }
+            return token
+        }
         guard let text = try checks.single(.mcpSessionID) else { throw .missingSession }
         guard let bytes = runtime.service.seal.open(text.utf8, .session, boundTo: binding),
             let token = SessionToken(bytes), token.expires > WallClock.nanoseconds / 1_000_000_000,
@@ -183,6 +199,10 @@ final class MCPClientRequest {
         guard !backend.isStateless else { return await reply.empty(405, headers: [("allow", "POST")]) }
         try checks.accept(["text/event-stream"])
         record.method = "GET"
+        if try checks.single(.mcpSessionID) == nil, exchange.request.path.text.hasSuffix("/sse") {
+            try judge(MCPCall(method: "GET", session: "", client: nil))
+            return try await EventEndpoint(request: self).serve()
+        }
         let token = try session()
         try judge(MCPCall(method: "GET", session: token.idText, client: token.client))
         let link = SessionLink(backend, runtime, token, travelling: checks.travelling, client: nil)

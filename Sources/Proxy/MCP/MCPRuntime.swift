@@ -50,6 +50,8 @@ package final class MCPRuntime: @unchecked Sendable {
     /// Sessions that the gateway keeps with legacy servers for modern clients, by caller.
     var pooled: [String: PooledSession] = [:]
     let lists = ListCache()
+    /// Open streams of clients of the older transport.
+    var events: [[UInt8]: EventSession] = [:]
     /// What legacy clients are asked on behalf of modern servers, by the id of the question.
     var inputs: [String: Mailbox] = [:]
     /// Replies that calls to modern servers wait for, by session and request: such a call is cancelled by leaving.

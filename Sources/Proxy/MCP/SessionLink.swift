@@ -143,7 +143,7 @@ final class SessionLink: @unchecked Sendable {
             case .failed(let failure):
                 if case .timedOut = failure { outcome = "timeout" } else { outcome = nil }
                 throw failure
-            case .idle: continue
+            case .idle, .encoded: continue
             }
         }
         throw .cancelled

@@ -1,4 +1,4 @@
-"""A server of the official SDK's 1.x: `sdk_server.py stdio`, or `sdk_server.py http PORT`."""
+"""A server of the official SDK's 1.x: `sdk_server.py stdio`, or `sdk_server.py http|sse PORT`."""
 
 import sys
 
@@ -42,4 +42,4 @@ def greet(who: str) -> str:
     return f"Hello {who}"
 
 
-server.run(transport="stdio" if sys.argv[1] == "stdio" else "streamable-http")
+server.run(transport={"http": "streamable-http"}.get(sys.argv[1], sys.argv[1]))

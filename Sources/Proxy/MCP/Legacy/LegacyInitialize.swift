@@ -13,6 +13,9 @@ struct LegacyInitialize {
     func serve(_ message: RPCRequest, _ params: ClientParams) async throws(RPCError) {
         let backend = request.backend
         let runtime = request.runtime
+        guard request.eventSession?.token == nil else {
+            throw .invalidRequest("the stream has a session already")
+        }
         let version = MCPVersion.negotiated(try params.text("protocolVersion"))
         guard let capabilities = try params.object("capabilities"), let info = try params.object("clientInfo") else {
             throw RPCError(-32602, 400, "'capabilities' and 'clientInfo' are required")
@@ -25,10 +28,18 @@ struct LegacyInitialize {
         let greeting = params.encoded(replacing: "protocolVersion", with: version.rawValue)
         let merged = try await LegacyInitialize.establish(
             &token, backend, runtime, greeting: greeting, travelling: request.checks.travelling)
-        guard
-            let sealed = runtime.service.seal.seal(token.encoded, .session, boundTo: request.binding)
-        else { throw RPCError(-32603, 500, "Internal error") }
-        request.reply.session = sealed
+        if let events = request.eventSession {
+            guard await events.stream.adopt(token) else {
+                let link = SessionLink(backend, runtime, token, travelling: Travelling(), client: nil)
+                await link.end()
+                throw .invalidRequest("the stream has a session already")
+            }
+        } else {
+            guard
+                let sealed = runtime.service.seal.seal(token.encoded, .session, boundTo: request.binding)
+            else { throw RPCError(-32603, 500, "Internal error") }
+            request.reply.session = sealed
+        }
         await request.reply.finish(RPCWriter.result(message.id) { merged.writeResult(version, &$0) })
     }
 
@@ -74,7 +85,8 @@ struct LegacyInitialize {
         if backend.targets.contains(where: { $0.isHomed }) {
             guard runtime.sessions.count < MCPLimits.sessions else { throw .tooMany("sessions") }
             let session = HomedSession(
-                id: token.id, backend: backend, runtime: runtime, greeting: greeting, isPooled: isPooled)
+                id: token.id, backend: backend, runtime: runtime, greeting: greeting, travelling: travelling,
+                isPooled: isPooled)
             runtime.add(session)
             token.home = runtime.loop.index
             homed = session

@@ -49,7 +49,7 @@ struct LegacyStream {
                 if let bytes, !(await request.reply.interim(bytes)) { return }
             case .idle:
                 guard await request.reply.keepAlive() else { return }
-            case .failed: continue
+            case .failed, .encoded: continue
             }
         }
     }

@@ -138,7 +138,7 @@ struct ModernCall {
                     throw .target(name, .unavailable("its session has ended"))
                 }
                 throw .target(name, failure)
-            case .idle: continue
+            case .idle, .encoded: continue
             }
         }
         throw .target(name, .cancelled)

@@ -12,7 +12,7 @@ final class HomedSession: @unchecked Sendable {
     private let runtime: MCPRuntime
     /// The params of `initialize`, to greet a child that was started again.
     private let greeting: [UInt8]
-    private var servers: [Int: StdioServer] = [:]
+    private var servers: [Int: HomedServer] = [:]
     private var failures: [Int: (count: Int, until: MonotonicTime)] = [:]
     private var starting: [Int: [UnsafeContinuation<Void, Never>]] = [:]
     /// The client's stream.
@@ -26,7 +26,14 @@ final class HomedSession: @unchecked Sendable {
     /// Several requests of the modern era use it: what a child asks meanwhile belongs to one of them, not to a client.
     private let isPooled: Bool
 
-    init(id: [UInt8], backend: CompiledMCP, runtime: MCPRuntime, greeting: [UInt8], isPooled: Bool) {
+    /// Of the request that began the session.
+    private let travelling: Travelling
+
+    init(
+        id: [UInt8], backend: CompiledMCP, runtime: MCPRuntime, greeting: [UInt8], travelling: Travelling,
+        isPooled: Bool
+    ) {
+        self.travelling = travelling
         self.isPooled = isPooled
         self.id = id
         self.backend = backend
@@ -46,11 +53,22 @@ final class HomedSession: @unchecked Sendable {
     /// Starts the child of a target and greets it. Gives what it answered to `initialize`.
     func start(_ target: Int) async throws(TargetFailure) -> JSONValue {
         guard !isStopped else { throw .cancelled }
-        guard case .stdio(let command) = backend.targets[target].kind else {
-            throw .unavailable("not a target with a process")
+        let wire: any ServerWire
+        switch backend.targets[target].kind {
+        case .stdio(let command):
+            wire = try ChildWire(runtime, target: backend.targets[target].name, command: command)
+        case .events(let upstream, let path):
+            let link = HTTPServerLink(
+                core: runtime.core, target: backend.targets[target], upstream: upstream, path: path)
+            wire = try await EventWire.open(link, runtime, travelling)
+        case .http, .builtin: throw .unavailable("not a target that lives with its session")
         }
-        let server = try StdioServer(
-            runtime, backend.targets[target], index: target, command: command, isShared: isPooled
+        guard !isStopped else {
+            await wire.close()
+            throw .cancelled
+        }
+        let server = HomedServer(
+            runtime, backend.targets[target], index: target, wire: wire, isShared: isPooled
         ) { [weak self] message in self?.hear(.message(message, target: target)) }
         // What an earlier child has listed is not known to hold for this one.
         for kind in ListKind.allCases { runtime.listsChanged(id, backend.targets[target].name, kind) }
@@ -75,7 +93,7 @@ final class HomedSession: @unchecked Sendable {
     }
 
     /// One request of the handshake.
-    private func ask(_ server: StdioServer, _ request: TargetRequest) async throws(TargetFailure) -> RPCResponse {
+    private func ask(_ server: HomedServer, _ request: TargetRequest) async throws(TargetFailure) -> RPCResponse {
         let mailbox = Mailbox(loop: runtime.loop)
         defer { mailbox.close() }
         let id = server.submit(request, to: mailbox)
@@ -83,7 +101,7 @@ final class HomedSession: @unchecked Sendable {
         while let event = await mailbox.next() {
             switch event {
             case .message(.response(let response), _): return response
-            case .message, .idle: continue
+            case .message, .idle, .encoded: continue
             case .failed(let failure):
                 if let id { server.abandon(id, reason: "timeout") }
                 throw failure
@@ -93,7 +111,7 @@ final class HomedSession: @unchecked Sendable {
     }
 
     /// Has a modern child tell of changes, as a legacy one does unasked.
-    private func listen(_ server: StdioServer, _ envelope: ModernEnvelope) {
+    private func listen(_ server: HomedServer, _ envelope: ModernEnvelope) {
         let filter = try? JSONDocument(parsing: Array(LegacyStream.everything.utf8)).root
         server.submit(
             TargetRequest(id: .integer(0), method: MCPMethod.listen.rawValue, params: envelope.params(filter)),
@@ -108,7 +126,7 @@ final class HomedSession: @unchecked Sendable {
     }
 
     /// The living child of a target, started again when it has died.
-    private func server(_ target: Int) async throws(TargetFailure) -> StdioServer {
+    private func server(_ target: Int) async throws(TargetFailure) -> HomedServer {
         if let server = servers[target], server.isAlive { return server }
         while starting[target] != nil {
             await withUnsafeContinuation { starting[target, default: []].append($0) }

@@ -8,7 +8,7 @@ import COpenSSL
 package struct Seal: Sendable {
     /// What a sealed string is for; one of a kind never opens as another.
     enum Purpose: String, Sendable {
-        case session, cursor, request, inputState, upstreamState
+        case session, cursor, request, inputState, upstreamState, events
     }
 
     private static let nonceBytes = 12

@@ -5,6 +5,8 @@ final class Mailbox: @unchecked Sendable {
     enum Event: Sendable {
         case message(RPCMessage, target: Int)
         case failed(TargetFailure)
+        /// A message as the client is to have it.
+        case encoded([UInt8])
         /// Nothing has happened for a while.
         case idle
     }

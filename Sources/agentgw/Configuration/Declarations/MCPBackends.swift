@@ -151,7 +151,7 @@ extension Declarations {
                 remote("SSETarget", "An MCP server over the older HTTP+SSE transport.", defaultPath: "/sse") {
                     .sse($0, path: $1)
                 }, "A server over the older HTTP+SSE transport."
-            ).pending(),
+            ),
             .optional("openapi", \.transport, openAPI, "A REST service with an OpenAPI document.").pending(),
             .optional(
                 "builtin", \.transport, ValueDecoder<BuiltinServer>.word().map { .builtin($0) },

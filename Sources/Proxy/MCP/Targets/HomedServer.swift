@@ -1,15 +1,9 @@
-// An MCP server that runs as our child: one message a line in both directions, requests told apart by ids of our own.
-// Confined to its loop.
+// An MCP server that lives with its session, a child process or the far end of an event stream: requests told apart by ids
+// of our own. Confined to its loop.
 
-import Auth
-import Glibc
 import JSON
 
-final class StdioServer: @unchecked Sendable {
-    /// Lines of standard error that are logged each second; a child that floods it is heard, not obeyed.
-    private static let errorLinesPerSecond = 20
-    private static let errorLineBytes = 2048
-
+final class HomedServer: @unchecked Sendable {
     private struct Pending {
         let mailbox: Mailbox
         let progressToken: RPCID?
@@ -20,7 +14,7 @@ final class StdioServer: @unchecked Sendable {
     /// Requests of several callers are under way at the same time.
     private let isShared: Bool
     private let runtime: MCPRuntime
-    private let process: Subprocess
+    private let wire: any ServerWire
     /// What belongs to no request of ours.
     private let unrelated: (RPCMessage) -> Void
     private var pending: [Int64: Pending] = [:]
@@ -28,43 +22,21 @@ final class StdioServer: @unchecked Sendable {
     private(set) var isAlive = true
     var isModern = false
 
-    /// Starts the child.
     init(
-        _ runtime: MCPRuntime, _ target: CompiledTarget, index: Int, command: StdioCommand, isShared: Bool,
+        _ runtime: MCPRuntime, _ target: CompiledTarget, index: Int, wire: any ServerWire, isShared: Bool,
         unrelated: @escaping (RPCMessage) -> Void
-    ) throws(TargetFailure) {
+    ) {
         self.runtime = runtime
         self.target = target
         self.index = index
         self.isShared = isShared
         self.unrelated = unrelated
-        guard runtime.children < MCPLimits.children else {
-            throw .unavailable("\(MCPLimits.children) children run on this loop already")
+        self.wire = wire
+        runtime.loop.spawn { [self] in
+            let reason = await wire.read { take($0) }
+            fail(reason)
+            await wire.close()
         }
-        do throws(IOError) {
-            process = try Subprocess(
-                Subprocess.Command(
-                    executable: command.command, arguments: command.arguments,
-                    environment: StdioServer.environment(command)), on: runtime.loop)
-        } catch { throw .unavailable("\(error)") }
-        runtime.children += 1
-        runtime.loop.spawn { await self.readOutput() }
-        runtime.loop.spawn { await self.readErrors() }
-    }
-
-    /// PATH, HOME, LANG and TMPDIR of ours, and what the target names. Never the rest: it holds providers' keys.
-    private static func environment(_ command: StdioCommand) -> [String] {
-        var values: [(String, String)] = []
-        if !command.clearEnvironment {
-            for name in ["PATH", "HOME", "LANG", "TMPDIR"] {
-                if let value = getenv(name) { values.append((name, String(cString: value))) }
-            }
-        }
-        for variable in command.environment {
-            values.removeAll { $0.0 == variable.name }
-            values.append((variable.name, variable.value.withBytes { String(decoding: $0, as: UTF8.self) }))
-        }
-        return values.map { "\($0.0)=\($0.1)" }
     }
 
     // MARK: Requests
@@ -102,46 +74,15 @@ final class StdioServer: @unchecked Sendable {
     func send(_ message: [UInt8]) {
         guard isAlive else { return }
         runtime.loop.spawn { [self] in
-            do throws(IOError) {
-                try await process.write(message + [0x0a])
+            do throws(TargetFailure) {
+                try await wire.write(message)
             } catch {
-                fail("writing to it: \(error)")
+                fail(error.detail)
             }
         }
     }
 
-    // MARK: Standard output
-
-    private func readOutput() async {
-        let buffer = IOBuffer(capacity: 64 * 1024)
-        var line: [UInt8] = []
-        var reason = "its output has ended"
-        reading: while true {
-            buffer.clear()
-            do throws(IOError) {
-                guard try await process.readOutput(into: buffer) else { break }
-            } catch {
-                reason = "\(error)"
-                break
-            }
-            let view = buffer.view
-            var start = 0
-            for i in 0..<view.count where view[i] == 0x0a {
-                line.append(contentsOf: view.slice(start, i).buffer)
-                start = i + 1
-                take(line)
-                line.removeAll(keepingCapacity: line.count < 64 * 1024)
-            }
-            line.append(contentsOf: view.slice(start, view.count).buffer)
-            guard line.count <= MCPLimits.targetMessage else {
-                reason = "a message longer than \(MCPLimits.targetMessage) bytes"
-                break reading
-            }
-        }
-        fail(reason)
-        await process.terminate()
-        runtime.children -= 1
-    }
+    // MARK: What it says
 
     private func take(_ line: [UInt8]) {
         guard line.contains(where: { $0 > 0x20 }) else { return }
@@ -161,7 +102,7 @@ final class StdioServer: @unchecked Sendable {
             if notification.method == ServerNotification.progress.rawValue {
                 guard let params = notification.params, let id = params["progressToken" as StaticString]?.int64,
                     let waiting = pending[id], let token = waiting.progressToken,
-                    let renamed = StdioServer.progress(params, token)
+                    let renamed = HomedServer.progress(params, token)
                 else { return }
                 let progress = RPCNotification(method: notification.method, params: renamed)
                 waiting.mailbox.post(.message(.notification(progress), target: index))
@@ -205,45 +146,20 @@ final class StdioServer: @unchecked Sendable {
         return try? JSONDocument(parsing: writer.bytes).root
     }
 
-    // MARK: Standard error
-
-    private func readErrors() async {
-        let buffer = IOBuffer(capacity: StdioServer.errorLineBytes)
-        var second = MonotonicTime.now
-        var lines = 0
-        while true {
-            buffer.compact()
-            if buffer.writableBytes == 0 { buffer.clear() }
-            guard let more = try? await process.readErrors(into: buffer), more else { return }
-            while let end = buffer.view.firstIndex(of: 0x0a) {
-                let line = buffer.view.slice(0, end).text
-                buffer.reader += end + 1
-                if second + .seconds(1) < .now {
-                    second = .now
-                    lines = 0
-                }
-                lines += 1
-                if lines <= StdioServer.errorLinesPerSecond {
-                    runtime.log(.info, "mcp target '\(target.name)': \(line)")
-                }
-            }
-        }
-    }
-
     // MARK: End
 
     private func fail(_ reason: String) {
         guard isAlive else { return }
         isAlive = false
-        runtime.log(.info, "mcp target '\(target.name)' (pid \(process.pid)) has ended: \(reason)")
+        runtime.log(.info, "mcp target '\(target.name)' (\(wire.description)) has ended: \(reason)")
         for waiting in pending.values { waiting.mailbox.post(.failed(.unavailable(reason))) }
         pending.removeAll()
     }
 
-    /// Ends the child, politely first.
+    /// Ends it, politely first.
     func stop() {
         fail("stopped")
-        runtime.loop.spawn { await self.process.terminate() }
+        runtime.loop.spawn { await self.wire.close() }
     }
 }
 
