@@ -44,6 +44,9 @@ extension CheckedExpression {
         }
     }
 
+    /// The chain that a node is; nil when it is none.
+    func attributePath(of id: ExprID) -> AttributePath? { path(to: id) }
+
     private func path(to id: ExprID) -> AttributePath? {
         switch ast[id] {
         case .ident(let name):

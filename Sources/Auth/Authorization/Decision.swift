@@ -77,6 +77,19 @@ package struct Decision: Sendable {
     package var shadow: ShadowFinding?
 
     package var isAllowed: Bool { verdict == .allow }
+
+    package init(
+        id: DecisionID, verdict: Verdict, reason: DecisionReason, rule: RuleReference?, phase: DecisionPhase,
+        policy: PolicyDigest, cost: Int
+    ) {
+        self.id = id
+        self.verdict = verdict
+        self.reason = reason
+        self.rule = rule
+        self.phase = phase
+        self.policy = policy
+        self.cost = cost
+    }
 }
 
 /// A rule set or rule in shadow mode would have denied.

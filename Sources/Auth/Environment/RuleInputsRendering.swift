@@ -20,7 +20,12 @@ extension RuleInputs {
             return write(token.claims.root, path.names[...], into: &writer)
         case ("apiKey", let name?):
             guard let member = principal.apiKey?.metadata.first(where: { $0.name == name }) else { return false }
-            writer.value(member.value)
+            guard path.names.count > 1 else {
+                writer.value(member.value)
+                return true
+            }
+            guard let value = member.value.member(path.names[1...]) else { return false }
+            writer.value(value)
             return true
         case ("mcp", let name?):
             guard let mcp else { return false }
@@ -108,6 +113,11 @@ extension RuleInputs {
         case ("target", _): return write(mcp.target, into: &writer)
         // A session id is what a session is stolen with.
         case ("sessionId", _): return mcp.sessionID == nil ? false : redacted(into: &writer)
+        // Which of them a message is about; what is in it is told by the paths below.
+        case ("tool", nil): return write(subject: mcp.tool?.name, mcp.tool?.target, into: &writer)
+        case ("prompt", nil): return write(subject: mcp.prompt?.name, mcp.prompt?.target, into: &writer)
+        case ("resource", nil): return write(subject: mcp.resource?.uri, mcp.resource?.target, into: &writer)
+        case ("client", nil): return write(subject: mcp.client.map { $0.name ?? "" }, nil, into: &writer)
         case ("tool", "name"?): return write(mcp.tool?.name, into: &writer)
         case ("tool", "target"?): return write(mcp.tool?.target, into: &writer)
         case ("tool", "arguments"?): return write(mcp.tool?.arguments, inner.dropFirst(), into: &writer)
@@ -126,6 +136,18 @@ extension RuleInputs {
         case ("client", "version"?): return write(mcp.client?.version, into: &writer)
         default: return false
         }
+    }
+
+    private func write(subject name: String?, _ target: String?, into writer: inout JSONWriter) -> Bool {
+        guard let name else { return false }
+        writer.object { writer in
+            writer.name("name")
+            _ = write(name, into: &writer)
+            guard let target else { return }
+            writer.name("target")
+            _ = write(target, into: &writer)
+        }
+        return true
     }
 
     // MARK: Values
@@ -172,5 +194,16 @@ extension RuleInputs {
         if let text = value.string { return write(text, into: &writer) }
         writer.value(value)
         return true
+    }
+}
+
+extension MetadataValue {
+    /// What stands below the names of members.
+    fileprivate func member(_ names: ArraySlice<String>) -> MetadataValue? {
+        guard let name = names.first else { return self }
+        guard case .object(let members) = self, let member = members.first(where: { $0.name == name }) else {
+            return nil
+        }
+        return member.value.member(names.dropFirst())
     }
 }

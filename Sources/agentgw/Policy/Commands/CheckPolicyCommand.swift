@@ -16,7 +16,8 @@ struct CheckPolicyCommand: ParsableCommand {
             `agentgw check-policy check --help` the options.
             Exit codes: 0 fine, 1 there are findings or failed tests, 2 it could not run.
             """,
-        subcommands: [CheckCommand.self, ExplainCommand.self, MutateCommand.self], defaultSubcommand: CheckCommand.self)
+        subcommands: [CheckCommand.self, ExplainCommand.self, DiffCommand.self, MutateCommand.self],
+        defaultSubcommand: CheckCommand.self)
 }
 
 /// The exit codes of every subcommand.

@@ -11,9 +11,10 @@ struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Say why a request is decided as it is.",
         discussion: """
-            PATH is a test table with --case, or a policy with --request. Examples:
+            PATH is a test table with --case, or a policy with --request or --record. Examples:
               agentgw check-policy explain payments.test.yaml --case 'large transfers are refused'
               agentgw check-policy explain payments.yaml --request transfer.yaml --format html >why.html
+              agentgw check-policy explain gateway.yaml --record gateway.log --decision 9f2c6e0a17b45d38
             Exit codes: 0 explained, 2 it could not be.
             """)
 
@@ -29,6 +30,13 @@ struct ExplainCommand: ParsableCommand {
         completion: .file())
     var request: String?
 
+    @Option(
+        help: ArgumentHelp("The gateway's log; - is standard input.", valueName: "FILE"), completion: .file())
+    var record: String?
+
+    @Option(help: ArgumentHelp("The id of a decision in the log; without one, the last.", valueName: "ID"))
+    var decision: String?
+
     @Option(help: "How the explanation is written.")
     var format = Format.text
 
@@ -36,6 +44,7 @@ struct ExplainCommand: ParsableCommand {
     var color = TextStyle.Choice.auto
 
     func run() throws {
+        if let record { return try explain(record) }
         let (run, testCase) = try selected()
         guard let bench = run.benches.first else {
             let findings = run.report.findings.filter { $0.severity == .error }
@@ -44,13 +53,27 @@ struct ExplainCommand: ParsableCommand {
         }
         do throws(BrokenCase) {
             let judged = try CaseRunner(bench.table, bench.bench).judged(testCase)
-            let explanation = DecisionExplanation(judged.outcome, bench.bench)
-            switch format {
-            case .text: print(ExplanationText.render(explanation, .of(color)), terminator: "")
-            case .json: print(ExplanationJSON.render(explanation), terminator: "")
-            case .html: print(ExplanationHTML.render(explanation, title: testCase.name), terminator: "")
-            }
+            write(DecisionExplanation(judged.outcome, bench.bench), title: testCase.name)
         } catch { throw PolicyExit.couldNotRun("\(testCase.name): \(error.message)") }
+    }
+
+    private func explain(_ log: String) throws {
+        guard caseName == nil, request == nil else {
+            throw PolicyExit.couldNotRun("--record stands alone, without --case and --request")
+        }
+        let policy = try PolicyArgument.load(path)
+        do throws(RecordExplanationError) {
+            let found = try RecordExplanation.find(decision, in: log)
+            write(try RecordExplanation.make(found, policy), title: "decision \(found.id)")
+        } catch { throw PolicyExit.couldNotRun(error.message) }
+    }
+
+    private func write(_ explanation: DecisionExplanation, title: String) {
+        switch format {
+        case .text: print(ExplanationText.render(explanation, .of(color)), terminator: "")
+        case .json: print(ExplanationJSON.render(explanation), terminator: "")
+        case .html: print(ExplanationHTML.render(explanation, title: title), terminator: "")
+        }
     }
 
     private func selected() throws -> (PolicyRun, TestCase) {

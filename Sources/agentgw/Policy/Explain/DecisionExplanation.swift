@@ -34,6 +34,14 @@ struct DecisionExplanation {
 
     var outcome: TrialOutcome
     var stages: [Stage]
+    /// Who asks, as logs name them.
+    var principal: String
+    /// It depends on what is not known.
+    var isOpen = false
+    /// What else there is to say.
+    var notes: [String] = []
+    /// The decision that the verdict follows from, where the request itself is not here.
+    private var recorded: Decision? { outcome.stages.isEmpty ? stages.last?.decision : nil }
 
     init(_ outcome: TrialOutcome, _ bench: PolicyBench) {
         self.init(outcome, examiner: bench.examiner) { bench.ruleSet(of: $0)?.placed.place.label ?? $0.name }
@@ -42,6 +50,7 @@ struct DecisionExplanation {
     /// - Parameter place: how people know a rule set.
     init(_ outcome: TrialOutcome, examiner: PolicyExaminer, place: (RuleSet) -> String) {
         self.outcome = outcome
+        principal = outcome.principal.identity
         stages = outcome.stages.map { stage in
             Stage(
                 decision: stage.decision,
@@ -57,6 +66,12 @@ struct DecisionExplanation {
                         }, notAsked: trace.set.rules.count { $0.mode == .enforce } - trace.asked.count)
                 }, subject: Self.subject(stage))
         }
+    }
+
+    init(outcome: TrialOutcome, stages: [Stage], principal: String) {
+        self.outcome = outcome
+        self.stages = stages
+        self.principal = principal
     }
 
     private static func subject(_ stage: TrialStage) -> String {
@@ -76,10 +91,10 @@ struct DecisionExplanation {
     /// `deny  rule payments-2 (policies/payments.yaml:14:5)  digest 9f2c…`
     func headline(_ style: TextStyle) -> String {
         let verdict = outcome.verdict == .allow ? style.green("allow") : style.red(outcome.verdict.rawValue)
-        guard let stage = outcome.deciding, outcome.verdict == .allow || !stage.decision.isAllowed else {
+        if isOpen { return style.yellow("undecided") + "  \(notes.joined(separator: "; "))" }
+        guard let decision = outcome.decision ?? recorded else {
             return "\(verdict)  \(outcome.code.isEmpty ? "no rule was asked" : "\(outcome.code): \(outcome.detail)")"
         }
-        let decision = stage.decision
         let who =
             decision.rule.map { "rule \(style.bold($0.id)) (\($0.position))" }
             ?? "no rule decided: \(Self.sentence(decision.reason))"

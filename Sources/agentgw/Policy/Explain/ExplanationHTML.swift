@@ -9,8 +9,9 @@ enum ExplanationHTML {
         let name = outcome.verdict == .allow ? "allow" : "deny"
         var body = "<h1>\(HTML.escaped(title))</h1>\n"
         body += "<p><strong class=\(name)>\(HTML.escaped(explanation.headline(.plain)))</strong></p>\n<table>\n"
-        var facts = [("route", outcome.route), ("principal", outcome.principal.identity)]
+        var facts = [("route", outcome.route), ("principal", explanation.principal)]
         if let status = outcome.status { facts.append(("reply", "\(status) \(outcome.detail)")) }
+        for note in explanation.notes { facts.append(("note", note)) }
         for challenge in outcome.challenges { facts.append(("challenge", challenge)) }
         for (name, value) in facts { body += "<tr><th>\(name)<td>\(HTML.escaped(value))\n" }
         body += "</table>\n"

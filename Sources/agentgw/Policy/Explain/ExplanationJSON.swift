@@ -9,7 +9,7 @@ enum ExplanationJSON {
         var writer = JSONWriter()
         let outcome = explanation.outcome
         writer.object { writer in
-            member("verdict", outcome.verdict.rawValue, &writer)
+            member("verdict", explanation.isOpen ? "undecided" : outcome.verdict.rawValue, &writer)
             if let status = outcome.status {
                 writer.name("status")
                 writer.value(status)
@@ -17,7 +17,9 @@ enum ExplanationJSON {
             if !outcome.code.isEmpty { member("code", outcome.code, &writer) }
             if !outcome.detail.isEmpty { member("detail", outcome.detail, &writer) }
             member("route", outcome.route, &writer)
-            member("principal", outcome.principal.identity, &writer)
+            member("principal", explanation.principal, &writer)
+            writer.name("notes")
+            writer.array { writer in for note in explanation.notes { writer.value(note) } }
             writer.name("scopes")
             writer.array { writer in for scope in outcome.scopes { writer.value(scope) } }
             writer.name("stages")

@@ -8,8 +8,9 @@ enum ExplanationText {
         let outcome = explanation.outcome
         var out = explanation.headline(style) + "\n"
         if !outcome.route.isEmpty { out += "  \(style.dim("route")) \(outcome.route)\n" }
-        out += "  \(style.dim("principal")) \(outcome.principal.identity)\n"
+        out += "  \(style.dim("principal")) \(explanation.principal)\n"
         if let status = outcome.status { out += "  \(style.dim("reply")) \(status) \(outcome.detail)\n" }
+        for note in explanation.notes { out += "  \(style.yellow("note")) \(note)\n" }
         for challenge in outcome.challenges { out += "  \(style.dim("challenge")) \(challenge)\n" }
         for stage in explanation.stages { out += text(stage, style) }
         return out
@@ -24,7 +25,7 @@ enum ExplanationText {
                 switch level.judgement.visibility {
                 case .allowed: style.green("allow")
                 case .denied: style.red("deny")
-                case .possible: style.yellow("not replayable")
+                case .possible: style.yellow("undecided")
                 }
             let reason = level.judgement.rule == nil ? ": \(DecisionExplanation.sentence(level.judgement.reason))" : ""
             out += "  \(verdict) \(style.dim("\(level.set.kind.rawValue) of"))  \(level.place)\(reason)\n"
