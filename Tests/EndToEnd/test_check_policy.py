@@ -147,3 +147,44 @@ def test_mutate_needs_passing_tests_and_scores_them(folder: Path):
     assert answer.returncode == 1 and "a case that would notice" in answer.stdout
     (report,) = json.loads(check(folder, "mutate", "--format", "json").stdout)
     assert 0 < report["score"] < 90 and report["mutants"] == report["killed"] + len(report["survivors"])
+
+
+MATRIX = """\
+policy: tools.yaml
+tools: [get_balance, transfer]
+personas:
+  - {name: reader, jwt: {scope: "mcp:read"}}
+  - {name: "fin, ops", jwt: {scope: "mcp:read", team: fin}}
+  - {name: nobody}
+calls:
+  - {name: small transfer, mcp: {tool: transfer, arguments: {amount: 10}}}
+  - {name: large transfer, mcp: {tool: transfer, arguments: {amount: 5000}}}
+"""
+
+
+def test_a_matrix_says_who_may_call_what_and_is_held_against_a_snapshot(folder: Path):
+    (folder / "tools.yaml").write_text(
+        """\
+kind: mcpAuthorization
+rules:
+  - allow: 'hasScope("mcp:read") && mcp.tool.name.startsWith("get_")'
+  - {id: pay, allow: 'has(jwt.team) && jwt.team == "fin" && mcp.tool.name == "transfer" && mcp.tool.arguments.amount < 1000'}
+"""
+    )
+    (folder / "who.yaml").write_text(MATRIX)
+    assert check(folder, "matrix", "who.yaml").stdout == (
+        "          get_balance  transfer  small transfer  large transfer\n"
+        "reader    allow        deny      deny            deny\n"
+        "fin, ops  allow        maybe     allow           deny\n"
+        "nobody    deny         deny      deny            deny\n"
+    )
+    page = check(folder, "matrix", "who.yaml", "--format", "html").stdout
+    assert "<tr><th>fin, ops<td class=allow>allow<td class=maybe>maybe" in page
+    assert check(folder, "matrix", "who.yaml", "--snapshot", "who.csv").returncode == 2
+    assert check(folder, "matrix", "who.yaml", "--snapshot", "who.csv", "--update").returncode == 0
+    assert (folder / "who.csv").read_text().splitlines()[2] == '"fin, ops",allow,maybe,allow,deny'
+    assert check(folder, "matrix", "who.yaml", "--snapshot", "who.csv").returncode == 0
+    (folder / "tools.yaml").write_text((folder / "tools.yaml").read_text().replace("1000", "9000"))
+    changed = check(folder, "matrix", "who.yaml", "--snapshot", "who.csv")
+    assert changed.returncode == 1
+    assert '- "fin, ops",allow,maybe,allow,deny\n+ "fin, ops",allow,maybe,allow,allow\n' in changed.stdout

@@ -16,7 +16,9 @@ struct CheckPolicyCommand: ParsableCommand {
             `agentgw check-policy check --help` the options.
             Exit codes: 0 fine, 1 there are findings or failed tests, 2 it could not run.
             """,
-        subcommands: [CheckCommand.self, ExplainCommand.self, DiffCommand.self, MutateCommand.self],
+        subcommands: [
+            CheckCommand.self, ExplainCommand.self, DiffCommand.self, MatrixCommand.self, MutateCommand.self,
+        ],
         defaultSubcommand: CheckCommand.self)
 }
 
