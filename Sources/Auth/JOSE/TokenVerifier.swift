@@ -26,7 +26,7 @@ final class TokenVerifier {
         let algorithm: JWSAlgorithm
     }
 
-    private let policy: TokenPolicy
+    let policy: TokenPolicy
     private let digest: Digest
     private var verified = GenerationalCache<CachedToken>(capacity: cacheCapacity)
     private var rejected = GenerationalCache<TokenRejection>(capacity: negativeCacheCapacity)
@@ -39,6 +39,12 @@ final class TokenVerifier {
     init(_ policy: TokenPolicy) throws(AuthError) {
         self.policy = policy
         digest = try Digest(.sha256)
+    }
+
+    /// Takes over what `other` has verified. Only from one that trusts the same issuers and keys in the same way.
+    func inherit(from other: TokenVerifier) {
+        verified = other.verified
+        rejected = other.rejected
     }
 
     /// Forgets what was learnt from keys that have been replaced.

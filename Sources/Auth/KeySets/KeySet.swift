@@ -18,10 +18,13 @@ package struct KeySet: Sendable {
     package let keys: [VerificationKey]
     /// Why members of the set were left out, for operators; names keys by `kid` and place.
     package let warnings: [String]
+    /// The SHA-256 of the text that the set was read from: equal texts hold equal keys.
+    let fingerprint: [UInt8]?
 
     package init(keys: [VerificationKey]) throws(AuthError) {
         self.keys = keys
         warnings = []
+        fingerprint = nil
         try Self.check(keys)
     }
 
@@ -70,6 +73,7 @@ package struct KeySet: Sendable {
         }
         self.keys = keys
         self.warnings = warnings
+        fingerprint = (try? Digest.sha256(json.span))?.bytes
     }
 
     /// A set with both kinds of keys invites using a public key's bytes as a secret (RFC 8725 §2.1).

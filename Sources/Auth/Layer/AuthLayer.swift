@@ -36,7 +36,9 @@ package final class AuthLayer {
         let until: UnixTime
     }
 
-    package init(_ policies: AuthPolicies) throws(AuthError) {
+    /// - Parameter predecessor: the layer of the configuration before on the same loop; what it knows about issuers that
+    ///   are trusted in the same way as before is kept.
+    package init(_ policies: AuthPolicies, succeeding predecessor: AuthLayer? = nil) throws(AuthError) {
         self.policies = policies
         verifiers = try policies.policies.map { policy throws(AuthError) in
             try policy.token.map { token throws(AuthError) in try TokenVerifier(token) }
@@ -46,10 +48,30 @@ package final class AuthLayer {
         var salt = [UInt8](repeating: 0, count: 32)
         guard RAND_bytes(&salt, Int32(salt.count)) == 1 else { throw .crypto("no random numbers") }
         self.salt = salt
+        if let predecessor { inherit(from: predecessor) }
+    }
+
+    private func inherit(from predecessor: AuthLayer) {
+        let before = predecessor.policies.remoteKeySets
+        for (index, keySet) in policies.remoteKeySets.enumerated() {
+            if let old = before.firstIndex(of: keySet) { keySets[index] = predecessor.keySets[old] }
+        }
+        var known: [TokenTrust: TokenVerifier] = [:]
+        for case let verifier? in predecessor.verifiers {
+            if let trust = TokenTrust(verifier.policy, before) { known[trust] = verifier }
+        }
+        for case let verifier? in verifiers {
+            guard let trust = TokenTrust(verifier.policy, policies.remoteKeySets), let old = known[trust] else {
+                continue
+            }
+            verifier.inherit(from: old)
+        }
     }
 
     /// Takes a fetched key set, or nil when the old one has become too old to trust.
     package func install(_ keySet: KeySet?, for id: KeySetID) {
+        // The same keys again: what was learnt from them holds.
+        if let new = keySet?.fingerprint, new == keySets[id.index]?.fingerprint { return }
         keySets[id.index] = keySet
         for (policy, verifier) in zip(policies.policies, verifiers) where policy.keySets.contains(id) {
             verifier?.keysChanged()

@@ -77,6 +77,28 @@ package struct ProcessConfiguration: Sendable {
     }
 }
 
+extension ProcessConfiguration {
+    /// The settings that a running process keeps though `other` has changed them.
+    func differences(from other: ProcessConfiguration) -> [String] {
+        var names: [String] = []
+        if adminAddress != other.adminAddress { names.append("adminAddr") }
+        if statsAddress != other.statsAddress { names.append("statsAddr") }
+        if readinessAddress != other.readinessAddress { names.append("readinessAddr") }
+        if workerThreads != other.workerThreads { names.append("workerThreads") }
+        if drainDeadline != other.drainDeadline { names.append("connectionTerminationDeadline") }
+        if minimumDrain != other.minimumDrain { names.append("connectionMinTerminationDeadline") }
+        if logging != other.logging { names.append("logging") }
+        let sameKey =
+            switch (sessionKey, other.sessionKey) {
+            case (nil, nil): true
+            case (let a?, let b?): a.constantTimeEquals(b)
+            default: false
+            }
+        if !sameKey { names.append("session.key") }
+        return names
+    }
+}
+
 /// How many event loops run.
 package enum WorkerThreads: Hashable, Sendable {
     case perCore

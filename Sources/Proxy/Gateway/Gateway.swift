@@ -8,29 +8,54 @@ package final class Gateway: @unchecked Sendable {
     private let group: EventLoopGroup
     private let workers: [LoopWorker]
     private let keySets: KeySetService
-    private let log: ProcessLog
+    package let log: ProcessLog
     private let state = Atomic<Int>(0)
     private let process: ProcessConfiguration
+    private let readFile: @Sendable (String) throws(AuthError) -> [UInt8]
+
+    /// What a reload changes; held for the length of one, so that they come one after the other.
+    private struct Current {
+        var snapshot: Snapshot
+        var listeners: ListenerTable
+    }
+    private let current: Mutex<Current>
+    private let configurationStatus: Mutex<ConfigurationStatus>
 
     /// What `/healthz/ready` answers.
     package enum Readiness: Int { case starting = 0, ready = 1, draining = 2 }
 
     package var readiness: Readiness { Readiness(rawValue: state.load(ordering: .acquiring)) ?? .starting }
 
-    /// What works less well than configured. On the first loop only, where the readiness port is served.
-    func problems() -> [String] { keySets.problems() }
+    /// What became of the configurations so far.
+    package var status: ConfigurationStatus { configurationStatus.withLock { $0 } }
+
+    /// What works less well than configured, without anything that a stranger must not read. On the first loop only,
+    /// where the readiness port is served.
+    func problems() -> [String] {
+        var problems = keySets.problems()
+        if let failure = status.failure {
+            // Only where: what is wrong there may quote the file, and this port is open to many.
+            let place = failure.position == .none ? "" : " (\(failure.position))"
+            problems.insert(
+                "configuration: the latest was not taken\(place), see the log; the one before is in force", at: 0)
+        }
+        return problems
+    }
 
     /// Compiles, binds and serves. Returns when every port accepts connections.
-    /// - Parameter extra: further servers, on the first loop, that answer to the end.
+    /// - Parameters:
+    ///   - digest: of the file, for `status`.
+    ///   - extra: further servers, on the first loop, that answer to the end.
     /// - Throws: `SnapshotError` for a configuration that cannot run, or a port that cannot be had.
     package init(
-        _ configuration: GatewayConfiguration, extra: [(ListeningSocket, any RequestHandler)] = [],
+        _ configuration: GatewayConfiguration, digest: String = "",
+        extra: [(ListeningSocket, any RequestHandler)] = [],
         readFile: @escaping @Sendable (String) throws(AuthError) -> [UInt8]
     ) throws(SnapshotError) {
         process = configuration.process
+        self.readFile = readFile
         log = ProcessLog(configuration.process.logging)
-        let upstreams = UpstreamRegistry()
-        let snapshot = try Snapshot(configuration, upstreams: upstreams, readFile: readFile)
+        let snapshot = try Snapshot(configuration, upstreams: UpstreamRegistry(), readFile: readFile)
         for warning in snapshot.warnings { log.warn(warning) }
         let standard = ProcessConfiguration()
         for (name, address, usual) in [
@@ -42,19 +67,13 @@ package final class Gateway: @unchecked Sendable {
         let count = configuration.process.workerThreads.resolved(cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
         // All sockets first: a port that is taken must be known before the first request is.
-        var sockets: [(port: UInt16, loop: Int, socket: ListeningSocket)] = []
-        for bind in configuration.binds {
-            for address in try Gateway.addresses(bind) {
-                for loop in 0..<count {
-                    sockets.append((bind.port, loop, try Gateway.listen(address, exclusive: loop == 0, bind.position)))
-                }
-            }
-        }
+        var listeners = ListenerTable(loopCount: count)
+        let change = try listeners.change(to: configuration.binds)
         var readinessSocket: ListeningSocket?
         if case .tcp(let host, let port) = configuration.process.readinessAddress,
             let address = SocketAddress(ip: host == "localhost" ? "127.0.0.1" : host, port: port)
         {
-            readinessSocket = try Gateway.listen(address, exclusive: true, .none)
+            readinessSocket = try ListenerTable.listen(address, exclusive: true, .none)
         }
 
         let resolver = Resolver()
@@ -77,22 +96,26 @@ package final class Gateway: @unchecked Sendable {
             }
             self.workers = workers
         } catch { throw SnapshotError("\(error)") }
+        for worker in workers {
+            let mine = listeners.sockets(change, ofLoop: worker.loop.index).opened
+            worker.loop.spawn {
+                for (port, socket) in mine { worker.serve(socket, RequestPipeline(worker: worker, port: port)) }
+            }
+        }
+        listeners.apply(change)
+        current = Mutex(Current(snapshot: snapshot, listeners: listeners))
+        configurationStatus = Mutex(ConfigurationStatus(loadedAt: WallClock.nanoseconds, digest: digest))
         group.start()
 
         let keySets = keySets
         let allWorkers = workers
         let log = log
-        for worker in workers {
-            let mine = sockets.filter { $0.loop == worker.loop.index }.map { (port: $0.port, socket: $0.socket) }
-            worker.loop.spawn {
-                for (port, socket) in mine { worker.serve(socket, RequestPipeline(worker: worker, port: port)) }
-            }
-        }
         let first = workers[0]
         let probes = readinessSocket
         first.loop.spawn { [self] in
+            keySets.begin(allWorkers)
             do throws(AuthError) {
-                try keySets.adopt(snapshot, workers: allWorkers)
+                try keySets.adopt(snapshot)
             } catch {
                 log.error("\(error)")
             }
@@ -104,36 +127,78 @@ package final class Gateway: @unchecked Sendable {
         state.store(Readiness.ready.rawValue, ordering: .releasing)
     }
 
-    // MARK: Addresses
+    // MARK: Reload
 
-    private static func addresses(_ bind: Bind) throws(SnapshotError) -> [SocketAddress] {
-        if bind.addresses.isEmpty {
-            // [::] takes IPv4 as well; a kernel without IPv6 has 0.0.0.0 only.
-            let probe = Glibc.socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
-            if probe >= 0 { Glibc.close(probe) }
-            return [SocketAddress(ip: probe >= 0 ? "::" : "0.0.0.0", port: bind.port)!]
-        }
-        var addresses: [SocketAddress] = []
-        for text in bind.addresses {
-            guard let address = SocketAddress(ip: text, port: bind.port) else {
-                throw SnapshotError("'\(text)' is not an IP address", bind.position)
+    /// Puts another configuration in the place of the one in force, or leaves that as it is. Requests under way end as
+    /// they began; ports that stay keep their sockets and connections. Blocks; not from a loop.
+    /// - Parameter digest: of the file, for `status`.
+    /// - Throws: for a configuration that cannot run; `status` and the log say so as well.
+    package func reload(_ configuration: GatewayConfiguration, digest: String = "") throws(SnapshotError) {
+        do throws(SnapshotError) {
+            try current.withLock { (current) throws(SnapshotError) in
+                guard readiness == .ready else { throw SnapshotError("the gateway is draining") }
+                try replace(&current, configuration)
             }
-            addresses.append(address)
+        } catch {
+            noteFailedReload(error.description, at: error.position)
+            throw error
         }
-        return addresses
+        configurationStatus.withLock { status in
+            status.loadedAt = WallClock.nanoseconds
+            status.digest = digest
+            status.reloads += 1
+            status.failure = nil
+        }
     }
 
-    /// - Parameter exclusive: makes sure first that no other process listens there; with SO_REUSEPORT the kernel would
-    ///   let two gateways of one user share a port and split their requests.
-    private static func listen(
-        _ address: SocketAddress, exclusive: Bool, _ position: FilePosition
-    ) throws(SnapshotError) -> ListeningSocket {
-        do throws(IOError) {
-            if exclusive { try ListeningSocket.checkFree(address) }
-            return try ListeningSocket(address)
+    /// A configuration that could not even be read.
+    /// - Parameter text: every error with its place, one a line.
+    package func noteFailedReload(_ text: String, at position: FilePosition) {
+        configurationStatus.withLock { status in
+            status.failedReloads += 1
+            status.failure = ConfigurationStatus.Failure(
+                at: WallClock.nanoseconds, position: position, text: text)
+        }
+        for line in text.split(separator: "\n") { log.error("configuration not taken: \(line)") }
+    }
+
+    private func replace(_ current: inout Current, _ configuration: GatewayConfiguration) throws(SnapshotError) {
+        let snapshot = try Snapshot(
+            configuration, upstreams: UpstreamRegistry(succeeding: current.snapshot.upstreams), readFile: readFile)
+        let change = try current.listeners.change(to: configuration.binds)
+        let first = workers[0]
+        let keySets = keySets
+        do throws(AuthError) {
+            // Before the swap: a request of the new configuration may ask for its keys at once.
+            try first.loop.runAndWait { () -> Result<Void, AuthError> in
+                do throws(AuthError) { return .success(try keySets.adopt(snapshot)) } catch { return .failure(error) }
+            }.get()
+            for worker in workers {
+                try worker.loop.runAndWait { () -> Result<Void, AuthError> in
+                    do throws(AuthError) { return .success(try worker.prepare(snapshot)) } catch {
+                        return .failure(error)
+                    }
+                }.get()
+            }
         } catch {
-            let host = address.ip.contains(":") ? "[\(address.ip)]" : address.ip
-            throw SnapshotError("cannot listen on \(host):\(address.port): \(error)", position)
+            change.cancel()
+            let running = current.snapshot
+            for worker in workers { worker.loop.runAndWait { worker.discardPrepared() } }
+            first.loop.runAndWait { keySets.release(allBut: running) }
+            throw SnapshotError(error.description)
+        }
+        // From here on nothing can fail.
+        for worker in workers {
+            let sockets = current.listeners.sockets(change, ofLoop: worker.loop.index)
+            worker.loop.runAndWait { worker.commit(opened: sockets.opened, removed: sockets.removed) }
+        }
+        first.loop.runAndWait { keySets.release(allBut: snapshot) }
+        current.listeners.apply(change)
+        current.snapshot = snapshot
+        for warning in snapshot.warnings { log.warn(warning) }
+        for port in change.openedPorts.sorted() { log.info("listening on port \(port)") }
+        for name in process.differences(from: configuration.process) {
+            log.warn("config.\(name) has changed: that takes effect with the next start")
         }
     }
 
@@ -145,7 +210,8 @@ package final class Gateway: @unchecked Sendable {
     /// Stops accepting, lets requests under way finish until the configured deadline, then ends the loops. Blocks; not
     /// from a loop.
     package func drainAndStop() {
-        state.store(Readiness.draining.rawValue, ordering: .releasing)
+        // A reload under way comes to its end first; no other begins.
+        current.withLock { _ in state.store(Readiness.draining.rawValue, ordering: .releasing) }
         log.info("draining")
         let deadline = MonotonicTime.now + process.drainDeadline
         if process.minimumDrain > .zero {

@@ -28,7 +28,7 @@ enum HTTPBackend {
         policies.requestHeaders?.apply(to: request.headers)
         backend.policies.requestHeaders?.apply(to: request.headers)
         do throws(AuthError) {
-            try UpstreamCredentials.apply(backend, to: request.headers, context.worker)
+            try UpstreamCredentials.apply(backend, to: request.headers, context)
         } catch {
             record.reason = "backend_auth"
             record.detail = error.description
@@ -72,15 +72,15 @@ struct ResponseEdits {
 /// What the gateway shows an upstream that is no AI provider.
 enum UpstreamCredentials {
     static func apply(
-        _ backend: CompiledBackend, to headers: HeaderBlock, _ worker: LoopWorker
+        _ backend: CompiledBackend, to headers: HeaderBlock, _ context: RouteContext
     ) throws(AuthError) {
         switch backend.policies.backendAuthentication {
         case nil, .passthrough?: return
         case .key(let secret, let location)?:
             set(secret, at: location ?? .bearer, headers)
         case .signedToken(let signing)?:
-            let minter = try worker.minter(signing, backend: backend.index)
-            set(try minter.token(now: worker.unixTime), at: minter.location, headers)
+            let minter = try context.active.minter(signing, backend: backend.index)
+            set(try minter.token(now: context.worker.unixTime), at: minter.location, headers)
         }
     }
 

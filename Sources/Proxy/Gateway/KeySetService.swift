@@ -13,9 +13,12 @@ final class KeySetService: @unchecked Sendable {
 
     private struct Entry {
         var store: KeySetStore
+        /// Tells this life of the key set from an earlier one, for the task that maintains it.
+        let number: Int
         /// Tasks that wait for the fetch under way.
         var waiters: [UnsafeContinuation<Void, Never>] = []
     }
+    private var lastNumber = 0
 
     init(loop: EventLoop, resolver: Resolver, log: ProcessLog) {
         self.loop = loop
@@ -25,25 +28,35 @@ final class KeySetService: @unchecked Sendable {
 
     private var now: Duration { MonotonicTime.now.since(origin) }
 
-    /// Takes up the key sets of `snapshot`; those that an earlier one had as well keep what they know.
-    func adopt(_ snapshot: Snapshot, workers: [LoopWorker]) throws(AuthError) {
+    func begin(_ workers: [LoopWorker]) {
         loop.assertOnLoop()
         self.workers = workers
-        let wanted = snapshot.authentication.remoteKeySets
+    }
+
+    /// Begins to fetch the key sets of `snapshot`; those that an earlier one had as well keep what they know.
+    func adopt(_ snapshot: Snapshot) throws(AuthError) {
+        loop.assertOnLoop()
+        for keySet in snapshot.authentication.remoteKeySets where stores[keySet] == nil {
+            lastNumber += 1
+            let number = lastNumber
+            stores[keySet] = Entry(store: try keySet.makeStore(), number: number)
+            loop.spawn { [self] in await maintain(keySet, number) }
+        }
+    }
+
+    /// Forgets the key sets that `snapshot`, which is in force now, does not have.
+    func release(allBut snapshot: Snapshot) {
+        loop.assertOnLoop()
+        let wanted = Set(snapshot.authentication.remoteKeySets)
         for keySet in stores.keys where !wanted.contains(keySet) {
             let waiters = stores.removeValue(forKey: keySet)?.waiters ?? []
             waiters.forEach { $0.resume() }
         }
-        for (index, keySet) in wanted.enumerated() {
-            if stores[keySet] == nil { stores[keySet] = Entry(store: try keySet.makeStore()) }
-            publish(keySet, at: index, of: snapshot)
-            loop.spawn { [self] in await maintain(keySet, snapshot) }
-        }
     }
 
-    /// Fetches when due, for as long as the key set is wanted by `snapshot`'s successor line.
-    private func maintain(_ keySet: RemoteKeySet, _ snapshot: Snapshot) async {
-        while !stopped, workers.first?.snapshot === snapshot, stores[keySet] != nil {
+    /// Fetches when due, for as long as the key set is wanted.
+    private func maintain(_ keySet: RemoteKeySet, _ number: Int) async {
+        while !stopped, stores[keySet]?.number == number {
             await fetchIfDue(keySet)
             guard let wake = stores[keySet]?.store.wakeUp(at: now) else {
                 await loop.sleep(for: .milliseconds(200))
@@ -56,19 +69,17 @@ final class KeySetService: @unchecked Sendable {
 
     private func fetchIfDue(_ keySet: RemoteKeySet) async {
         while case .fetch(let request)? = stores[keySet]?.store.next(at: now) {
+            let number = stores[keySet]?.number
             let result = await fetcher.fetch(request)
-            guard stores[keySet] != nil else { return }
+            // Removed, and perhaps added again, meanwhile: the answer is not this life's.
+            guard stores[keySet]?.number == number else { return }
             let changed = stores[keySet]?.store.finish(result, at: now) ?? false
             if let status = stores[keySet]?.store.status(at: now), let failure = status.lastFailure {
                 log.warn("keys of \(keySet.issuer): \(request.url): \(failure)")
             }
             if changed {
                 log.info("keys of \(keySet.issuer) fetched from \(request.url)")
-                if let snapshot = workers.first?.snapshot,
-                    let index = snapshot.authentication.remoteKeySets.firstIndex(of: keySet)
-                {
-                    publish(keySet, at: index, of: snapshot)
-                }
+                publish(keySet)
             }
         }
         // Nothing is due: whoever waited can look again.
@@ -77,29 +88,35 @@ final class KeySetService: @unchecked Sendable {
         waiters.forEach { $0.resume() }
     }
 
-    private func publish(_ keySet: RemoteKeySet, at index: Int, of snapshot: Snapshot) {
+    private func publish(_ keySet: RemoteKeySet) {
         let keys = stores[keySet]?.store.current(at: now)
-        let id = snapshot.authentication.id(at: index)
         for worker in workers {
-            worker.loop.spawn { worker.install(keys, for: id, of: snapshot) }
+            worker.loop.spawn { worker.install(keys, of: keySet) }
         }
     }
 
     /// A token names a key that is not known: looks again, if that is not too soon, and waits for the result. Called from
     /// any loop.
-    func refresh(_ id: KeySetID, of snapshot: Snapshot, for worker: LoopWorker) async {
-        let task = Task(executorPreference: loop) { [self] in
+    /// - Returns: the set as it is known now, for the snapshot of the request that waits, which may not be in force any
+    ///   longer.
+    func refresh(_ id: KeySetID, of snapshot: Snapshot) async -> KeySet? {
+        await loop.perform { [self] in
             let keySet = snapshot.authentication.remoteKeySets[id.index]
-            guard stores[keySet] != nil, stores[keySet]?.store.unknownKey(at: now) == true else { return }
-            if stores[keySet]?.store.wakeUp(at: now) == nil {
-                await withUnsafeContinuation { stores[keySet]?.waiters.append($0) }
-            } else {
-                await fetchIfDue(keySet)
+            if stores[keySet]?.store.unknownKey(at: now) == true {
+                if stores[keySet]?.store.wakeUp(at: now) == nil {
+                    await withUnsafeContinuation { continuation in
+                        if stores[keySet] == nil {
+                            continuation.resume()
+                        } else {
+                            stores[keySet]?.waiters.append(continuation)
+                        }
+                    }
+                } else {
+                    await fetchIfDue(keySet)
+                }
             }
+            return stores[keySet]?.store.current(at: now)
         }
-        await task.value
-        // The set is installed by a message to this loop that was sent before the task ended.
-        await Task.yield()
     }
 
     /// For `/readyz`: what is not available, nil when all is well.

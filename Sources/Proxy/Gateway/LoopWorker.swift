@@ -12,14 +12,15 @@ final class LoopWorker: @unchecked Sendable {
     let processLog: ProcessLog
     let keySets: KeySetService
     let mcp: MCPRuntime
-    private(set) var snapshot: Snapshot
-    private(set) var auth: AuthLayer
+    /// For requests that begin now.
+    private(set) var active: ActiveSnapshot
+    /// Made ready by a reload, not in force yet.
+    private var next: ActiveSnapshot?
     let authorizer: Authorizer
-    /// By the number of the backend.
-    private var minters: [Int: TokenMinter] = [:]
     private(set) var isDraining = false
     private var connections: [ObjectIdentifier: any ServerConnection] = [:]
-    private var sockets: [ListeningSocket] = []
+    /// What is closed when the gateway drains, with who answers there.
+    private var listening: [(socket: ListeningSocket, handler: any RequestHandler)] = []
     /// TLS handshakes under way at once. Each holds some 40 KiB until it ends or its time is up; beyond it, new
     /// connections are closed, and established ones go on.
     private static let maximumHandshakes = 2048
@@ -33,33 +34,24 @@ final class LoopWorker: @unchecked Sendable {
         processLog: ProcessLog
     ) throws(AuthError) {
         self.loop = loop
-        self.snapshot = snapshot
         self.keySets = keySets
         self.processLog = processLog
         core = LoopCore(loop: loop, resolver: resolver)
         self.mcp = mcp.runtime(core)
         log = LogBuffer(descriptor: STDERR_FILENO, loop: loop)
-        auth = try AuthLayer(snapshot.authentication)
+        active = try ActiveSnapshot(snapshot)
         authorizer = try Authorizer()
     }
 
     /// Milliseconds since the epoch, for token lifetimes.
     var unixTime: UnixTime { UnixTime(milliseconds: WallClock.nanoseconds / 1_000_000) }
 
-    /// The maker of tokens for a backend that is shown ours.
-    func minter(_ signing: JWTSigning, backend: Int) throws(AuthError) -> TokenMinter {
-        if let minter = minters[backend] { return minter }
-        let minter = try TokenMinter(signing)
-        minters[backend] = minter
-        return minter
-    }
-
     // MARK: Connections
 
     /// Accepts on `socket` until the gateway drains, or to the end.
     func serve(_ socket: ListeningSocket, _ handler: any RequestHandler, whileDraining: Bool = false) {
         loop.assertOnLoop()
-        if !whileDraining { sockets.append(socket) }
+        if !whileDraining { listening.append((socket, handler)) }
         loop.spawn { [self] in
             do throws(IOError) {
                 try await socket.accept(on: loop) { [self] accepted, peer in
@@ -96,8 +88,8 @@ final class LoopWorker: @unchecked Sendable {
     func drain() {
         loop.assertOnLoop()
         isDraining = true
-        for socket in sockets { socket.close() }
-        sockets.removeAll()
+        for (socket, _) in listening { socket.close() }
+        listening.removeAll()
         mcp.drain()
         for connection in connections.values { connection.closeIfIdle() }
     }
@@ -110,16 +102,54 @@ final class LoopWorker: @unchecked Sendable {
         loop.spawn { [self] in
             while !isDraining {
                 await loop.sleep(for: ListenerCertificates.interval)
-                for bind in snapshot.binds.values { bind.certificates?.refresh(processLog) }
+                for bind in active.snapshot.binds.values { bind.certificates?.refresh(processLog) }
             }
         }
+    }
+
+    // MARK: Reload
+
+    /// Makes everything ready that `snapshot` needs on this loop; nothing changes yet.
+    func prepare(_ snapshot: Snapshot) throws(AuthError) {
+        loop.assertOnLoop()
+        next = try ActiveSnapshot(snapshot, succeeding: active)
+    }
+
+    func discardPrepared() { next = nil }
+
+    /// Puts the prepared snapshot in force for requests that begin from now on.
+    /// - Parameters:
+    ///   - opened: ports to accept on from now on.
+    ///   - removed: sockets to close; what is under way on their connections ends on the snapshot before.
+    func commit(opened: [(port: UInt16, socket: ListeningSocket)], removed: [ListeningSocket]) {
+        loop.assertOnLoop()
+        guard let next else { return }
+        let previous = active
+        active = next
+        self.next = nil
+        for (port, socket) in opened { serve(socket, RequestPipeline(worker: self, port: port)) }
+        for socket in removed { retire(socket, previous) }
+        let upstreams = next.snapshot.upstreams.all
+        core.pool.keepOnly(Set(upstreams.map { ObjectIdentifier($0) }))
+        mcp.retire(except: next.snapshot.mcpSignatures)
+    }
+
+    private func retire(_ socket: ListeningSocket, _ previous: ActiveSnapshot) {
+        guard let index = listening.firstIndex(where: { $0.socket === socket }) else { return }
+        let handler = listening.remove(at: index).handler
+        (handler as? RequestPipeline)?.retire(on: previous)
+        socket.finish()
+        for connection in connections.values where connection.handler === handler { connection.closeIfIdle() }
     }
 
     // MARK: Keys
 
     /// Takes a key set that was fetched, or the news that it has become too old.
-    func install(_ keys: KeySet?, for id: KeySetID, of snapshot: Snapshot) {
-        guard snapshot === self.snapshot else { return }
-        auth.install(keys, for: id)
+    func install(_ keys: KeySet?, of keySet: RemoteKeySet) {
+        for snapshot in [active, next] {
+            guard let snapshot, let index = snapshot.snapshot.authentication.remoteKeySets.firstIndex(of: keySet)
+            else { continue }
+            snapshot.auth.install(keys, for: snapshot.snapshot.authentication.id(at: index))
+        }
     }
 }

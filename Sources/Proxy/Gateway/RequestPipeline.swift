@@ -9,18 +9,23 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
     private let worker: LoopWorker
     private let port: UInt16
     private var canonicalPath: [UInt8] = []
+    /// Set when a reload has taken the port away.
+    private var last: ActiveSnapshot?
 
     init(worker: LoopWorker, port: UInt16) {
         self.worker = worker
         self.port = port
     }
 
-    var isDraining: Bool { worker.isDraining }
+    var isDraining: Bool { last != nil || worker.isDraining }
 
-    var certificates: ListenerCertificates? { worker.snapshot.binds[port]?.certificates }
+    /// The port is no more: requests that have arrived are answered as `snapshot`, the last that had it, says.
+    func retire(on snapshot: ActiveSnapshot) { last = snapshot }
+
+    var certificates: ListenerCertificates? { (last ?? worker.active).snapshot.binds[port]?.certificates }
 
     var limits: ServerLimits {
-        let http = worker.snapshot.configuration.limits
+        let http = (last ?? worker.active).snapshot.configuration.limits
         var limits = ServerLimits()
         limits.head.headBytes = http.headerBytes
         limits.head.fields = http.headerCount
@@ -50,7 +55,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
     }
 
     private func answer(_ exchange: Exchange, _ record: inout RequestRecord) async {
-        let snapshot = worker.snapshot
+        let active = last ?? worker.active
+        let snapshot = active.snapshot
         let request = exchange.request
         do throws(CanonicalPath.Problem) {
             if try CanonicalPath.canonicalise(request.path, into: &canonicalPath) { request.replacePath(canonicalPath) }
@@ -89,7 +95,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         }
         let origin = cors?.judge(request.headers.first(.origin))
         let context = RouteContext(
-            worker: worker, snapshot: snapshot, listener: listener, route: route, cors: cors, origin: origin)
+            worker: worker, active: active, listener: listener, route: route, cors: cors, origin: origin)
 
         guard let principal = await authenticate(exchange, listener.authentication, .anonymous, context, &record) else {
             return
@@ -117,7 +123,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         let attributes = ExchangeAttributes(exchange: exchange)
         var isLastTry = false
         while true {
-            let outcome = worker.auth.authenticate(
+            let outcome = context.active.auth.authenticate(
                 attributes, policy, principal: principal, now: worker.unixTime, isLastTry: isLastTry)
             switch outcome {
             case .accepted(let principal):
@@ -128,7 +134,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
                 await context.reject(exchange, rejection)
                 return nil
             case .awaitingKeys(let id):
-                await worker.keySets.refresh(id, of: context.snapshot, for: worker)
+                let keys = await worker.keySets.refresh(id, of: context.snapshot)
+                if let keys { context.active.auth.install(keys, for: id) }
                 isLastTry = true
             case .awaitingPassword(let check):
                 guard let result = await BlockingWork.shared.run({ check.run() }) else {
@@ -136,7 +143,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
                     await context.error(exchange, status: 503, message: "too many logins at once", code: "overloaded")
                     return nil
                 }
-                worker.auth.note(result, now: worker.unixTime)
+                context.active.auth.note(result, now: worker.unixTime)
             }
         }
     }
@@ -244,7 +251,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
 /// What the steps after routing share.
 struct RouteContext {
     let worker: LoopWorker
-    let snapshot: Snapshot
+    let active: ActiveSnapshot
+    var snapshot: Snapshot { active.snapshot }
     let listener: CompiledListener
     let route: CompiledRoute?
     let cors: CORSPolicy?

@@ -8,8 +8,12 @@ package final class Snapshot: Sendable {
     /// By port.
     let binds: [UInt16: CompiledBind]
     let authentication: AuthPolicies
+    /// Those that this configuration names.
+    let upstreams: UpstreamRegistry
     /// What the operator should know.
     package let warnings: [String]
+    /// `CompiledMCP.signature` of every MCP backend.
+    let mcpSignatures: Set<[UInt8]>
 
     /// - Throws: `.invalid` with a sentence for the operator.
     package init(
@@ -21,7 +25,10 @@ package final class Snapshot: Sendable {
         var binds: [UInt16: CompiledBind] = [:]
         for bind in configuration.binds { binds[bind.port] = try compiler.compile(bind) }
         self.configuration = configuration
+        self.upstreams = upstreams
         self.binds = binds
+        upstreams.seal()
+        mcpSignatures = Snapshot.mcpSignatures(binds)
         authentication = compiler.authentication
         var warnings = compiler.authentication.warnings
         for bind in configuration.binds {
@@ -30,6 +37,16 @@ package final class Snapshot: Sendable {
             }
         }
         self.warnings = warnings
+    }
+}
+
+extension Snapshot {
+    private static func mcpSignatures(_ binds: [UInt16: CompiledBind]) -> Set<[UInt8]> {
+        var signatures: Set<[UInt8]> = []
+        for route in binds.values.flatMap(\.listeners).flatMap(\.routes) {
+            for case .mcp(let mcp) in route.backends.map(\.kind) { signatures.insert(mcp.signature) }
+        }
+        return signatures
     }
 }
 

@@ -9,13 +9,15 @@ protocol ServerConnection: AnyObject, Sendable {
     func run() async
     /// Ends the connection if that loses no request.
     func closeIfIdle()
+    /// Who answers its requests.
+    var handler: any RequestHandler { get }
 }
 
 final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
     private let transport: Transport
     private let input: HTTP1Input
     private let info: ClientInfo
-    private let handler: any RequestHandler
+    let handler: any RequestHandler
     private let limits: ServerLimits
     private var exchange: HTTP1Exchange?
     /// Then the connection is too old for another request.
@@ -39,8 +41,9 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
         transport.close()
     }
 
+    /// A request that has arrived and not been read yet is answered first.
     func closeIfIdle() {
-        if isIdle { transport.socket.cancelWaits() }
+        if isIdle, !transport.socket.hasUnreadBytes { transport.socket.cancelWaits() }
     }
 
     /// Serves one request. False when the connection is to be closed.

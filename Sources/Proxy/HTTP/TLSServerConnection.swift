@@ -5,7 +5,7 @@ final class TLSServerConnection: ServerConnection, @unchecked Sendable {
     private let context: TLSServerContext
     private let peer: SocketAddress
     private let local: SocketAddress
-    private let handler: any RequestHandler
+    let handler: any RequestHandler
     private let afterHandshake: () -> Void
     /// Set once the handshake is done.
     private var connection: (any ServerConnection)?

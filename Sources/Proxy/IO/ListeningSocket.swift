@@ -13,6 +13,7 @@ package final class ListeningSocket: @unchecked Sendable {
     package let address: SocketAddress
     private let descriptor: Int32
     private var socket: Socket?
+    private var isFinishing = false
 
     /// Binds and listens. Reuse of the port is only among the loops of this process and its successor.
     package init(_ address: SocketAddress) throws(IOError) {
@@ -61,7 +62,12 @@ package final class ListeningSocket: @unchecked Sendable {
         let socket = try Socket(loop: loop, descriptor: descriptor)
         self.socket = socket
         while socket.isOpen {
-            do { try await socket.readable() } catch { return }  // closed: the listener has been taken down
+            if !isFinishing {
+                // Closed: the listener has been taken down.
+                do throws(IOError) { try await socket.readable() } catch {
+                    if !isFinishing || !socket.isOpen { return }
+                }
+            }
             var taken = 0
             while taken < ListeningSocket.acceptBatch {
                 var storage = sockaddr_storage()
@@ -74,7 +80,10 @@ package final class ListeningSocket: @unchecked Sendable {
                     }
                 }
                 guard accepted >= 0 else {
-                    if errno == EAGAIN { socket.clearReadable() }
+                    if errno == EAGAIN {
+                        if isFinishing { return close() }
+                        socket.clearReadable()
+                    }
                     // Out of descriptors: the connection stays in the queue; try again when some have been closed.
                     if errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS {
                         await loop.sleep(for: .milliseconds(100))
@@ -89,6 +98,12 @@ package final class ListeningSocket: @unchecked Sendable {
             }
             if taken == ListeningSocket.acceptBatch { await Task.yield() }
         }
+    }
+
+    /// Takes the connections that wait, then stops accepting. On the loop that accepts.
+    package func finish() {
+        isFinishing = true
+        socket?.cancelWaits()
     }
 
     /// Stops accepting. On the loop that accepts, or before any does.

@@ -258,6 +258,13 @@ package final class Socket: @unchecked Sendable {
         if isOpen { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
+    /// The kernel holds bytes of the peer's, whether or not the loop has heard of them.
+    var hasUnreadBytes: Bool {
+        guard isOpen else { return false }
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
+    }
+
     /// A socket that waits in a pool can be used again only if nothing at all has happened to it.
     package var isPristine: Bool { isOpen && !readable && !peerClosedWriting && !hungUp }
 }

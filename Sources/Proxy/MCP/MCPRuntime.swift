@@ -175,6 +175,18 @@ package final class MCPRuntime: @unchecked Sendable {
         isSweeping = false
     }
 
+    /// A reload: sessions of backends that are no more, or reach other servers now, end when no call of theirs is under
+    /// way. The others go on.
+    /// - Parameter signatures: `CompiledMCP.signature` of every backend that there is.
+    func retire(except signatures: Set<[UInt8]>) {
+        loop.assertOnLoop()
+        lists.forgetAll()
+        for session in sessions.values where !signatures.contains(session.backend.signature) {
+            session.isRetired = true
+            if session.isIdle(at: loop.now) { end(session.id) }
+        }
+    }
+
     func opened(_ stream: Mailbox) {
         streams[ObjectIdentifier(stream)] = stream
         if isDraining { stream.close() }

@@ -27,6 +27,7 @@ package final class Upstream: Sendable {
     package let key: Key
     /// Index into every loop's pool.
     let slot: Int
+    private let slots: SlotAllocator
     let tls: TLSContext?
     /// What `Host` says by default.
     package let authority: String
@@ -34,9 +35,8 @@ package final class Upstream: Sendable {
     /// As logs show it.
     let name: String
 
-    fileprivate init(_ key: Key, slot: Int) throws(IOError) {
+    fileprivate init(_ key: Key, slots: SlotAllocator) throws(IOError) {
         self.key = key
-        self.slot = slot
         authority = UpstreamAddress(key.endpoint, tls: key.tls != nil).authority
         authorityBytes = Array(authority.utf8)
         name = key.endpoint.description
@@ -45,7 +45,12 @@ package final class Upstream: Sendable {
         } else {
             tls = nil
         }
+        // Last: a context that cannot be made must not cost a slot.
+        self.slots = slots
+        slot = slots.take()
     }
+
+    deinit { slots.give(slot) }
 
     func connect(_ loop: EventLoop, resolver: Resolver, deadline: MonotonicTime) async throws(IOError) -> Transport {
         let deadline = min(deadline, .now + key.connectTimeout)
@@ -61,25 +66,64 @@ package final class Upstream: Sendable {
     }
 }
 
-/// All upstreams that any configuration of this process has named.
+/// The upstreams that one configuration names. The next configuration's registry takes those that it names as well from
+/// here; the others end with the last request or idle connection that holds them.
 package final class UpstreamRegistry: Sendable {
-    private let upstreams = Mutex<[Upstream.Key: Upstream]>([:])
+    private struct State {
+        var upstreams: [Upstream.Key: Upstream] = [:]
+        var predecessor: UpstreamRegistry?
+    }
+    private let state: Mutex<State>
+    private let slots: SlotAllocator
 
-    package init() {}
+    /// - Parameter predecessor: of the configuration that runs now.
+    package init(succeeding predecessor: UpstreamRegistry? = nil) {
+        slots = predecessor?.slots ?? SlotAllocator()
+        state = Mutex(State(predecessor: predecessor))
+    }
 
     package func upstream(_ key: Upstream.Key) throws(IOError) -> Upstream {
-        try upstreams.withLock { (known) throws(IOError) in
-            if let upstream = known[key] { return upstream }
-            let upstream = try Upstream(key, slot: known.count)
-            known[key] = upstream
+        try state.withLock { (state) throws(IOError) in
+            if let upstream = state.upstreams[key] { return upstream }
+            let upstream: Upstream
+            if let known = state.predecessor?.find(key) {
+                upstream = known
+            } else {
+                upstream = try Upstream(key, slots: slots)
+            }
+            state.upstreams[key] = upstream
             return upstream
         }
     }
+
+    private func find(_ key: Upstream.Key) -> Upstream? { state.withLock { $0.upstreams[key] } }
+
+    /// Everything has been looked up: what only the predecessor names may end.
+    package func seal() { state.withLock { $0.predecessor = nil } }
+
+    var all: [Upstream] { state.withLock { Array($0.upstreams.values) } }
+}
+
+/// Numbers for upstreams, small ones first: a number is given again only when nothing refers to its upstream any longer.
+private final class SlotAllocator: Sendable {
+    private let state = Mutex<(free: [Int], next: Int)>(([], 0))
+
+    func take() -> Int {
+        state.withLock { state in
+            if let slot = state.free.popLast() { return slot }
+            state.next += 1
+            return state.next - 1
+        }
+    }
+
+    func give(_ slot: Int) { state.withLock { $0.free.append(slot) } }
 }
 
 /// The idle connections of one loop. Confined to it.
 final class UpstreamPool {
     private var idle: [[HTTP1ClientConnection]] = []
+    /// Whose connections `idle` holds: as long as it holds some, the slot is not given to another upstream.
+    private var owners: [Upstream?] = []
     private let loop: EventLoop
     private var sweeping = false
 
@@ -97,13 +141,17 @@ final class UpstreamPool {
 
     func give(_ connection: HTTP1ClientConnection, to upstream: Upstream) {
         connection.input.finishMessage()
-        while idle.count <= upstream.slot { idle.append([]) }
+        while idle.count <= upstream.slot {
+            idle.append([])
+            owners.append(nil)
+        }
         // Bytes that nobody asked for make the next reply ambiguous.
         guard connection.socket.isPristine, !connection.input.hasBufferedBytes,
             idle[upstream.slot].count < upstream.key.maximumIdle
         else { return connection.close() }
         connection.idleUntil = loop.now + upstream.key.idleTimeout
         idle[upstream.slot].append(connection)
+        if owners[upstream.slot] == nil { owners[upstream.slot] = upstream }
         if !sweeping {
             sweeping = true
             loop.spawn { await self.sweep() }
@@ -120,14 +168,26 @@ final class UpstreamPool {
                     if !keep { connection.close() }
                     return !keep
                 }
+                if idle[slot].isEmpty { owners[slot] = nil }
             }
         }
         sweeping = false
     }
 
+    /// Closes the idle connections to upstreams that are not among `upstreams`.
+    func keepOnly(_ upstreams: Set<ObjectIdentifier>) {
+        for slot in idle.indices {
+            guard let owner = owners[slot], !upstreams.contains(ObjectIdentifier(owner)) else { continue }
+            idle[slot].forEach { $0.close() }
+            idle[slot].removeAll()
+            owners[slot] = nil
+        }
+    }
+
     func closeAll() {
         for connections in idle { connections.forEach { $0.close() } }
         idle.removeAll()
+        owners.removeAll()
     }
 }
 

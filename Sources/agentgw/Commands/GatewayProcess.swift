@@ -10,9 +10,14 @@ enum GatewayProcess {
     /// Runs the gateway until SIGTERM or SIGINT; a second one ends it at once.
     /// - Parameters:
     ///   - extra: servers of this process's own, beside the gateway's ports.
+    ///   - readFile: reads the files that the configuration names.
+    ///   - reloader: gives what keeps the gateway in step with its file; nil when there is none to follow.
     ///   - ready: called once when every port accepts connections.
     static func run(
-        _ configuration: GatewayConfiguration, extra: [(ListeningSocket, any RequestHandler)] = [],
+        _ configuration: GatewayConfiguration, digest: String = "",
+        extra: [(ListeningSocket, any RequestHandler)] = [],
+        readFile: @escaping @Sendable (String) throws(AuthError) -> [UInt8] = ConfigurationFiles.read,
+        reloader: (Gateway) -> ConfigurationReloader? = { _ in nil },
         ready: () -> Void = {}
     ) throws {
         // Blocked before any thread exists, so that all inherit it and `sigwait` is the only place that takes them.
@@ -25,17 +30,23 @@ enum GatewayProcess {
 
         let gateway: Gateway
         do throws(SnapshotError) {
-            gateway = try Gateway(configuration, extra: extra, readFile: ConfigurationFiles.read)
+            gateway = try Gateway(configuration, digest: digest, extra: extra, readFile: readFile)
         } catch {
             StandardError.write("\(error)\n")
             throw ExitCode(1)
         }
+        let reloader = reloader(gateway)
+        reloader?.start()
         ready()
         while true {
             var number: Int32 = 0
             guard sigwait(&signals, &number) == 0 else { continue }
             if number == SIGHUP {
-                StandardError.write("agentgw: reload is not supported yet; restart to apply a new configuration\n")
+                if let reloader {
+                    reloader.request()
+                } else {
+                    gateway.log.warn("SIGHUP: there is no file to read again")
+                }
                 continue
             }
             break

@@ -9,20 +9,26 @@ struct RunCommand {
     var validateOnly: Bool
 
     func run() throws {
-        let configuration: GatewayConfiguration
+        let files = RecordedFiles()
+        let loaded: ConfigurationSource.Loaded
         do throws(ConfigurationError) {
-            configuration = try ConfigurationLoader().load(path: file)
+            loaded = try ConfigurationSource(path: file, files: files).load()
         } catch {
             StandardError.write("\(error)\n")
             throw ExitCode(1)
         }
+        let configuration = loaded.configuration
         for warning in configuration.warnings { StandardError.write("\(warning)\n") }
         if validateOnly {
             try compile(configuration)
             print("\(file): the configuration is valid (\(Self.summary(configuration)))")
             return
         }
-        try GatewayProcess.run(configuration)
+        try GatewayProcess.run(
+            configuration, digest: loaded.digest, readFile: files.read,
+            reloader: { gateway in
+                file == "-" ? nil : ConfigurationReloader(path: file, files: files, gateway: gateway)
+            })
     }
 
     /// Everything that would stop the gateway from starting, but for ports that are taken.

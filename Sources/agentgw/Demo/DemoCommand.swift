@@ -51,13 +51,15 @@ struct DemoCommand: ParsableCommand {
             StandardError.write("\(error)\n")
             throw ExitCode(1)
         }
-        try GatewayProcess.run(configuration, extra: [(provider, DemoProvider())]) {
-            do {
-                print(try DemoConfiguration.introduction(port: port, mcpPort: mcpPort, signer: key))
-                fflush(nil)
-            } catch {
-                StandardError.write("agentgw: \(error)\n")
-            }
-        }
+        try GatewayProcess.run(
+            configuration, extra: [(provider, DemoProvider())],
+            ready: {
+                do {
+                    print(try DemoConfiguration.introduction(port: port, mcpPort: mcpPort, signer: key))
+                    fflush(nil)
+                } catch {
+                    StandardError.write("agentgw: \(error)\n")
+                }
+            })
     }
 }

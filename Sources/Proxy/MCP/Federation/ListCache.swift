@@ -86,4 +86,11 @@ final class ListCache {
     func forget(session: [UInt8]) {
         for key in entries.keys.filter({ $0.session == session }) { forget(key) }
     }
+
+    /// What was judged by another configuration's lock files is not shown under this one's.
+    func forgetAll() {
+        epoch += 1
+        entries.removeAll()
+        itemCount = 0
+    }
 }

@@ -23,6 +23,8 @@ final class HomedSession: @unchecked Sendable {
     private var calls: [RPCID: (target: Int, id: Int64)] = [:]
     private var lastUsed: MonotonicTime
     private var isStopped = false
+    /// The configuration no longer has its backend: no client can reach it any more.
+    var isRetired = false
     /// Several requests of the modern era use it: what a child asks meanwhile belongs to one of them, not to a client.
     private let isPooled: Bool
 
@@ -45,7 +47,8 @@ final class HomedSession: @unchecked Sendable {
     func touch() { lastUsed = runtime.loop.now }
 
     func isIdle(at now: MonotonicTime) -> Bool {
-        calls.isEmpty && listener == nil && subscribers.isEmpty && lastUsed + backend.idleLimit < now
+        if isRetired { return calls.isEmpty }
+        return calls.isEmpty && listener == nil && subscribers.isEmpty && lastUsed + backend.idleLimit < now
     }
 
     // MARK: Children

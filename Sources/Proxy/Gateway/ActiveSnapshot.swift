@@ -1,0 +1,26 @@
+// A snapshot at work on one loop, with what the loop has learnt under it: verified tokens, makers of tokens. A request takes
+// hold of the active one at its beginning and keeps it to its end, whatever reloads happen meanwhile, so that indices of
+// one configuration never meet the state of another.
+
+import Auth
+
+final class ActiveSnapshot: @unchecked Sendable {
+    let snapshot: Snapshot
+    let auth: AuthLayer
+    /// By the number of the backend.
+    private var minters: [Int: TokenMinter] = [:]
+
+    /// On the loop whose it is to be, or before the loop runs.
+    init(_ snapshot: Snapshot, succeeding predecessor: ActiveSnapshot? = nil) throws(AuthError) {
+        self.snapshot = snapshot
+        auth = try AuthLayer(snapshot.authentication, succeeding: predecessor?.auth)
+    }
+
+    /// The maker of tokens for a backend that is shown ours.
+    func minter(_ signing: JWTSigning, backend: Int) throws(AuthError) -> TokenMinter {
+        if let minter = minters[backend] { return minter }
+        let minter = try TokenMinter(signing)
+        minters[backend] = minter
+        return minter
+    }
+}
