@@ -129,9 +129,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private func takeInbox() {
         guard wakePending.load(ordering: .acquiring) else { return }
-        wakePending.store(false, ordering: .releasing)
+        // In this order: were the flag cleared first, a write that comes between would be read away here with the flag
+        // set again, and whoever enqueues next would believe that the loop is about to wake.
         var value: UInt64 = 0
         _ = Glibc.read(wakeup, &value, 8)
+        wakePending.store(false, ordering: .releasing)
         inbox.withLock { jobs in
             ready.append(contentsOf: jobs)
             jobs.removeAll(keepingCapacity: true)

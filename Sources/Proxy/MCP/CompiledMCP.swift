@@ -55,8 +55,15 @@ package final class CompiledMCP: Sendable {
             case .builtin(let server): kind = .builtin(server)
             case .sse(let address, let path):
                 kind = .events(try upstream(address, target.policies, target.position), path: path)
-            case .openAPI:
-                throw SnapshotError("openapi targets are not supported yet", target.position)
+            case .openAPI(let address, let prefix, let schema):
+                guard case .inline(let text) = schema else {
+                    throw SnapshotError("the OpenAPI document has not been read", target.position)
+                }
+                let server: OpenAPIServer
+                do throws(OpenAPIDocument.Problem) {
+                    server = try OpenAPIServer(text, pathPrefix: prefix)
+                } catch { throw SnapshotError(error.description, target.position) }
+                kind = .openAPI(server, try upstream(address, target.policies, target.position), document: text)
             }
             // What would not be asked, or not be shown, must not load.
             let policies = target.policies
@@ -135,6 +142,11 @@ extension CompiledMCP {
                 add("sse")
                 add("\(upstream.key.endpoint) \(upstream.key.tls != nil)")
                 add(path)
+            case .openAPI(let server, let upstream, let document):
+                add("openapi")
+                add("\(upstream.key.endpoint) \(upstream.key.tls != nil)")
+                add(server.pathPrefix)
+                add(document)
             case .builtin(let server): add("builtin \(server.rawValue)")
             }
         }
@@ -151,6 +163,7 @@ struct CompiledTarget: Sendable {
         /// The older HTTP+SSE transport.
         case events(Upstream, path: String)
         case builtin(BuiltinServer)
+        case openAPI(OpenAPIServer, Upstream, document: String)
     }
 
     let name: String
@@ -161,7 +174,7 @@ struct CompiledTarget: Sendable {
     var isHomed: Bool {
         switch kind {
         case .stdio, .events: true
-        case .http, .builtin: false
+        case .http, .builtin, .openAPI: false
         }
     }
 

@@ -85,6 +85,10 @@ final class SessionLink: @unchecked Sendable {
         if case .builtin(let server) = backend.targets[target].kind {
             return try server.answer(request)
         }
+        if case .openAPI(let server, let upstream, _) = backend.targets[target].kind {
+            if let answer = try server.answer(request) { return answer }
+            return try await callService(server, upstream, target, request, watchesClient: watchesClient)
+        }
         guard let link = httpLink(target) else { return try await callChild(target, request, onMessage) }
         var context = context(
             target, timeout: backend.targets[target].callTimeout, client: watchesClient ? client : nil)
@@ -113,6 +117,25 @@ final class SessionLink: @unchecked Sendable {
             await onMessage(message)
         }
         throw .badAnswer("its reply ended without a response")
+    }
+
+    private func callService(
+        _ server: OpenAPIServer, _ upstream: Upstream, _ target: Int, _ request: TargetRequest, watchesClient: Bool
+    ) async throws(TargetFailure) -> RPCResponse {
+        let call: OpenAPIServer.Call
+        switch try server.call(request) {
+        case .failure(let error): return try server.refusal(request.id, error)
+        case .success(let made): call = made
+        }
+        let link = HTTPServerLink(
+            core: runtime.core, target: backend.targets[target], upstream: upstream, path: call.target)
+        var context = context(
+            target, timeout: backend.targets[target].callTimeout, client: watchesClient ? client : nil)
+        context.isRepeatable = call.isRepeatable
+        let reply = try await link.send(call, context)
+        defer { reply.close() }
+        let isJSON = reply.isJSON
+        return try server.result(request.id, status: reply.status, body: try await reply.wholeBody(), isJSON: isJSON)
     }
 
     private func callChild(
@@ -153,7 +176,10 @@ final class SessionLink: @unchecked Sendable {
 
     /// Sends a message that has no answer.
     func send(_ message: [UInt8], to target: Int) async {
-        if case .builtin = backend.targets[target].kind { return }
+        switch backend.targets[target].kind {
+        case .builtin, .openAPI: return
+        case .stdio, .http, .events: break
+        }
         if isModern(target) {
             // The modern era knows no notifications of clients; an answer is for a call of ours that waits for it.
             if case .response(let response)? = try? RPCMessage.parse(message, limit: MCPLimits.targetMessage) {

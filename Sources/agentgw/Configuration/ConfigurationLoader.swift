@@ -53,7 +53,8 @@ struct ConfigurationLoader: Sendable {
         let draft = root.flatMap { Declarations.root($0, context) }
         // References can be resolved only when everything they may point to was read.
         var configuration = draft.map { ConfigurationAssembly.assemble($0, context) }
-        let problems = readsToolLocks ? configuration?.readToolLocks(files) ?? [] : []
+        var problems = readsToolLocks ? configuration?.readToolLocks(files) ?? [] : []
+        problems += configuration?.readOpenAPIDocuments(files) ?? []
         return ConfigurationReading(
             configuration: context.errorCount == 0 && problems.isEmpty ? configuration : nil,
             diagnostics: Self.inOrder(context.diagnostics + problems), source: source, root: root, rules: context.rules)

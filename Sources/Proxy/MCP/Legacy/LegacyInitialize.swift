@@ -131,6 +131,8 @@ struct LegacyInitialize {
             var upstreamSession: String?
             if case .builtin(let server) = link.backend.targets[target].kind {
                 result = try server.greeting()
+            } else if case .openAPI(let server, _, _) = link.backend.targets[target].kind {
+                result = try server.greeting()
             } else if let http = link.httpLink(target) {
                 (result, upstreamSession) = try await HTTPHandshake(link: link, http: http, greeting: greeting)
                     .run(prefersModern: prefersModern)

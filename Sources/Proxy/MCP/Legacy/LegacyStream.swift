@@ -66,7 +66,10 @@ struct LegacyStream {
         _ link: SessionLink, _ target: Int, _ mailbox: Mailbox, _ streams: RemoteStreams, filter: String = everything,
         ready: Mailbox? = nil
     ) async {
-        guard let http = link.httpLink(target) else { return }
+        guard let http = link.httpLink(target) else {
+            ready?.post(.idle)
+            return
+        }
         let state = link.token.state(of: link.backend.targets[target].name)
         var delay = Duration.seconds(1)
         while !mailbox.isClosed {

@@ -64,7 +64,7 @@ final class HomedSession: @unchecked Sendable {
             let link = HTTPServerLink(
                 core: runtime.core, target: backend.targets[target], upstream: upstream, path: path)
             wire = try await EventWire.open(link, runtime, travelling)
-        case .http, .builtin: throw .unavailable("not a target that lives with its session")
+        case .http, .builtin, .openAPI: throw .unavailable("not a target that lives with its session")
         }
         guard !isStopped else {
             await wire.close()

@@ -30,9 +30,33 @@ struct HTTPServerLink {
     /// Sends one message, or opens a stream.
     func open(_ verb: Verb, _ message: [UInt8], _ context: HTTPMessageContext) async throws(TargetFailure) -> HTTPReply
     {
-        let body = IOBuffer(capacity: max(1, message.count))
-        body.append(message)
-        let headers = fields(verb, context)
+        let method: StaticString =
+            switch verb {
+            case .get: "GET"
+            case .post: "POST"
+            case .delete: "DELETE"
+            }
+        return try await exchange("\(method)", verb == .post ? message : nil, fields(verb, context), context)
+    }
+
+    /// Sends the request of a call to a service that does not speak MCP.
+    func send(_ call: OpenAPIServer.Call, _ context: HTTPMessageContext) async throws(TargetFailure) -> HTTPReply {
+        let headers = HeaderBlock()
+        if call.body != nil { headers.append(.contentType, ByteView("application/json")) }
+        headers.append(.accept, ByteView("application/json, text/*;q=0.5"))
+        headers.append(.userAgent, ByteView("agentgw"))
+        for (name, value) in context.travelling.fields + call.fields { headers.append(name, value) }
+        show(headers, context)
+        return try await exchange(call.method, call.body, headers, context)
+    }
+
+    private func exchange(
+        _ method: String, _ message: [UInt8]?, _ headers: HeaderBlock, _ context: HTTPMessageContext
+    ) async throws(TargetFailure) -> HTTPReply {
+        let body = IOBuffer(capacity: max(1, message?.count ?? 0))
+        if let message { body.append(message) }
+        let name = IOBuffer(capacity: 16)
+        name.append(method)
         let path = IOBuffer(capacity: 64)
         path.append(self.path)
         let authority = IOBuffer(capacity: 64)
@@ -43,19 +67,13 @@ struct HTTPServerLink {
             do throws(UpstreamError) {
                 call = try await UpstreamCall(core, upstream, fresh: fresh, deadline: context.deadline)
             } catch { throw HTTPServerLink.failure(error) }
-            let method: StaticString =
-                switch verb {
-                case .get: "GET"
-                case .post: "POST"
-                case .delete: "DELETE"
-                }
             call.writeHead(
-                method: ByteView(method), target: path.view, authority: authority.view, headers: headers,
-                framing: verb == .post ? .length(message.count) : .none)
+                method: name.view, target: path.view, authority: authority.view, headers: headers,
+                framing: message.map { .length($0.count) } ?? .none)
             context.client?.cancelOnHangup(call.connection.socket)
             let head = ResponseHead()
             do throws(UpstreamError) {
-                try await call.send(verb == .post ? body.view : .empty)
+                try await call.send(message == nil ? .empty : body.view)
                 try await call.readHead(into: head, toHead: false) { _ in }
             } catch {
                 context.client?.cancelOnHangup(nil)
@@ -84,10 +102,15 @@ struct HTTPServerLink {
         if let session = context.session { headers.append(.mcpSessionID, session) }
         if let version = context.version { headers.append(.mcpProtocolVersion, version.rawValue) }
         for (name, value) in context.travelling.fields + context.mirrored { headers.append(name, value) }
+        show(headers, context)
+        return headers
+    }
+
+    /// What the target's policies add.
+    private func show(_ headers: HeaderBlock, _ context: HTTPMessageContext) {
         target.policies.requestHeaders?.apply(to: headers)
         UpstreamCredentials.apply(
             target.policies.backendAuthentication, passing: context.travelling.credential, to: headers)
-        return headers
     }
 
     static func failure(_ error: UpstreamError) -> TargetFailure {

@@ -152,7 +152,7 @@ extension Declarations {
                     .sse($0, path: $1)
                 }, "A server over the older HTTP+SSE transport."
             ),
-            .optional("openapi", \.transport, openAPI, "A REST service with an OpenAPI document.").pending(),
+            .optional("openapi", \.transport, openAPI, "A REST service with an OpenAPI document."),
             .optional(
                 "builtin", \.transport, ValueDecoder<BuiltinServer>.word().map { .builtin($0) },
                 "A small server inside the gateway, for trying things out."),
