@@ -1,10 +1,11 @@
 // The command line: `agentgw -f FILE` runs the gateway; everything else is a subcommand.
 
 import ArgumentParser
+import Proxy
 
 @main
 struct AgentGW: ParsableCommand {
-    static let versionText = "agentgw 0.1.0"
+    static let versionText = "agentgw \(Gateway.version)"
 
     static let configuration = CommandConfiguration(
         commandName: "agentgw",

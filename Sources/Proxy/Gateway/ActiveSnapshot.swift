@@ -7,12 +7,17 @@ import Auth
 final class ActiveSnapshot: @unchecked Sendable {
     let snapshot: Snapshot
     let auth: AuthLayer
+    /// By `CompiledRoute.number`.
+    let metrics: [RouteMetrics]
     /// By the number of the backend.
     private var minters: [Int: TokenMinter] = [:]
 
     /// On the loop whose it is to be, or before the loop runs.
-    init(_ snapshot: Snapshot, succeeding predecessor: ActiveSnapshot? = nil) throws(AuthError) {
+    init(
+        _ snapshot: Snapshot, _ metrics: LoopMetrics, succeeding predecessor: ActiveSnapshot? = nil
+    ) throws(AuthError) {
         self.snapshot = snapshot
+        self.metrics = snapshot.routeLabels.map { metrics.route($0) }
         auth = try AuthLayer(snapshot.authentication, succeeding: predecessor?.auth)
     }
 

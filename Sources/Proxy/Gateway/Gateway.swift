@@ -20,6 +20,8 @@ package final class Gateway: @unchecked Sendable {
     }
     private let current: Mutex<Current>
     private let configurationStatus: Mutex<ConfigurationStatus>
+    private let startedAt = WallClock.nanoseconds
+    package static let version = "0.1.0"
 
     /// What `/healthz/ready` answers.
     package enum Readiness: Int { case starting = 0, ready = 1, draining = 2 }
@@ -57,23 +59,17 @@ package final class Gateway: @unchecked Sendable {
         log = ProcessLog(configuration.process.logging)
         let snapshot = try Snapshot(configuration, upstreams: UpstreamRegistry(), readFile: readFile)
         for warning in snapshot.warnings { log.warn(warning) }
-        let standard = ProcessConfiguration()
-        for (name, address, usual) in [
-            ("adminAddr", process.adminAddress, standard.adminAddress),
-            ("statsAddr", process.statsAddress, standard.statsAddress),
-        ] where address != .off && address != usual {
-            log.warn("config.\(name): nothing is served on \(address) yet")
-        }
         let count = configuration.process.workerThreads.resolved(cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
         // All sockets first: a port that is taken must be known before the first request is.
         var listeners = ListenerTable(loopCount: count)
         let change = try listeners.change(to: configuration.binds)
-        var readinessSocket: ListeningSocket?
-        if case .tcp(let host, let port) = configuration.process.readinessAddress,
-            let address = SocketAddress(ip: host == "localhost" ? "127.0.0.1" : host, port: port)
-        {
-            readinessSocket = try ListenerTable.listen(address, exclusive: true, .none)
+        let probes = try Gateway.listen(process.readinessAddress, "readinessAddr", isOptional: false, log)
+        let standard = ProcessConfiguration()
+        let stats = try Gateway.listen(
+            process.statsAddress, "statsAddr", isOptional: process.statsAddress == standard.statsAddress, log)
+        if process.adminAddress != .off, process.adminAddress != standard.adminAddress {
+            log.warn("config.adminAddr: nothing is served on \(process.adminAddress) yet")
         }
 
         let resolver = Resolver()
@@ -111,7 +107,6 @@ package final class Gateway: @unchecked Sendable {
         let allWorkers = workers
         let log = log
         let first = workers[0]
-        let probes = readinessSocket
         first.loop.spawn { [self] in
             keySets.begin(allWorkers)
             do throws(AuthError) {
@@ -122,9 +117,48 @@ package final class Gateway: @unchecked Sendable {
             first.watchCertificates()
             for (socket, handler) in extra { first.serve(socket, handler, whileDraining: true) }
             if let probes { first.serve(probes, ReadinessHandler(gateway: self), whileDraining: true) }
+            if let stats { first.serve(stats, StatsHandler(gateway: self), whileDraining: true) }
         }
         for bind in configuration.binds { log.info("listening on port \(bind.port)") }
         state.store(Readiness.ready.rawValue, ordering: .releasing)
+    }
+
+    /// A socket for one of the process's own ports.
+    /// - Parameter isOptional: nobody asked for it: another process that has it already is no reason not to start.
+    private static func listen(
+        _ address: ListenAddress, _ name: String, isOptional: Bool, _ log: ProcessLog
+    ) throws(SnapshotError) -> ListeningSocket? {
+        switch address {
+        case .off: return nil
+        case .unix: throw SnapshotError("config.\(name): not supported yet: a unix socket")
+        case .tcp(let host, let port):
+            guard let address = SocketAddress(ip: host == "localhost" ? "127.0.0.1" : host, port: port) else {
+                throw SnapshotError("config.\(name): '\(host)' is not an IP address")
+            }
+            do throws(SnapshotError) {
+                return try ListenerTable.listen(address, exclusive: true, .none)
+            } catch {
+                guard isOptional else { throw error }
+                log.warn("config.\(name): \(error.message); nothing is served there")
+                return nil
+            }
+        }
+    }
+
+    /// The numbers of all loops. On the first loop.
+    func metrics() async -> MetricsReport {
+        var report = MetricsReport()
+        for worker in workers { report.add(await worker.loop.perform { worker.report() }) }
+        keySets.report(into: &report)
+        report.addProcess()
+        report.add(.startTime, [], Double(startedAt) / 1e9)
+        report.add(.build, [("version", Gateway.version)], 1)
+        let status = status
+        report.add(.configSynchronized, [], status.isSynchronized ? 1 : 0)
+        report.add(.configReloads, [("result", "success")], Double(status.reloads))
+        report.add(.configReloads, [("result", "failure")], Double(status.failedReloads))
+        report.add(.configLoadedAt, [], Double(status.loadedAt) / 1e9)
+        return report
     }
 
     // MARK: Reload

@@ -127,5 +127,15 @@ final class KeySetService: @unchecked Sendable {
         }.sorted()
     }
 
+    func report(into report: inout MetricsReport) {
+        for (keySet, entry) in stores {
+            let status = entry.store.status(at: now)
+            let labels = [("issuer", keySet.issuer)]
+            report.add(.keySetAvailable, labels, status.available ? 1 : 0)
+            if let age = status.age { report.add(.keySetAge, labels, age.inSeconds) }
+            report.add(.keySetFailures, labels, Double(status.consecutiveFailures))
+        }
+    }
+
     func stop() { stopped = true }
 }

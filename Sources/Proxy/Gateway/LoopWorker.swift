@@ -10,6 +10,7 @@ final class LoopWorker: @unchecked Sendable {
     let core: LoopCore
     let log: LogBuffer
     let processLog: ProcessLog
+    let metrics = LoopMetrics()
     let keySets: KeySetService
     let mcp: MCPRuntime
     /// For requests that begin now.
@@ -25,7 +26,7 @@ final class LoopWorker: @unchecked Sendable {
     /// connections are closed, and established ones go on.
     private static let maximumHandshakes = 2048
     private var handshakes = 0
-    /// Of `connections`, for other threads to read.
+    /// Connections of clients, for other threads to read.
     let connectionCount = Atomic<Int>(0)
     var random = SystemRandomNumberGenerator()
 
@@ -39,7 +40,7 @@ final class LoopWorker: @unchecked Sendable {
         core = LoopCore(loop: loop, resolver: resolver)
         self.mcp = mcp.runtime(core)
         log = LogBuffer(descriptor: STDERR_FILENO, loop: loop)
-        active = try ActiveSnapshot(snapshot)
+        active = try ActiveSnapshot(snapshot, metrics)
         authorizer = try Authorizer()
     }
 
@@ -55,6 +56,7 @@ final class LoopWorker: @unchecked Sendable {
         loop.spawn { [self] in
             do throws(IOError) {
                 try await socket.accept(on: loop) { [self] accepted, peer in
+                    if handler is RequestPipeline { metrics.connectionOpened(port: socket.address.port) }
                     let local = SocketAddress.local(of: accepted.descriptor) ?? socket.address
                     if let certificates = handler.certificates {
                         guard handshakes < LoopWorker.maximumHandshakes else { return accepted.close() }
@@ -76,11 +78,13 @@ final class LoopWorker: @unchecked Sendable {
     private func run(_ connection: any ServerConnection) {
         let id = ObjectIdentifier(connection)
         connections[id] = connection
-        connectionCount.store(connections.count, ordering: .releasing)
+        // The process's own ports are not waited for when it drains.
+        let isClient = connection.handler is RequestPipeline
+        if isClient { connectionCount.add(1, ordering: .releasing) }
         loop.spawn { [self] in
             await connection.run()
             connections[id] = nil
-            connectionCount.store(connections.count, ordering: .releasing)
+            if isClient { connectionCount.subtract(1, ordering: .releasing) }
         }
     }
 
@@ -107,12 +111,25 @@ final class LoopWorker: @unchecked Sendable {
         }
     }
 
+    /// The loop's numbers.
+    func report() -> MetricsReport {
+        loop.assertOnLoop()
+        var report = MetricsReport()
+        metrics.report(into: &report)
+        core.pool.report(into: &report)
+        report.add(.openConnections, [], Double(connectionCount.load(ordering: .relaxed)))
+        report.add(.mcpSessions, [], Double(mcp.sessions.count + mcp.pooled.count))
+        report.add(.mcpChildren, [], Double(mcp.children))
+        report.add(.loops, [], 1)
+        return report
+    }
+
     // MARK: Reload
 
     /// Makes everything ready that `snapshot` needs on this loop; nothing changes yet.
     func prepare(_ snapshot: Snapshot) throws(AuthError) {
         loop.assertOnLoop()
-        next = try ActiveSnapshot(snapshot, succeeding: active)
+        next = try ActiveSnapshot(snapshot, metrics, succeeding: active)
     }
 
     func discardPrepared() { next = nil }
@@ -131,6 +148,7 @@ final class LoopWorker: @unchecked Sendable {
         for socket in removed { retire(socket, previous) }
         let upstreams = next.snapshot.upstreams.all
         core.pool.keepOnly(Set(upstreams.map { ObjectIdentifier($0) }))
+        metrics.keepRoutes(Set(next.snapshot.routeLabels))
         mcp.retire(except: next.snapshot.mcpSignatures)
     }
 

@@ -37,6 +37,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
     }
 
     func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8] {
+        worker.metrics.messageRefused()
         response.reset()
         response.status = error.status
         response.headers.append(.contentType, ByteView("text/plain; charset=utf-8"))
@@ -51,6 +52,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             // Every way through `answer` ends in a reply; a client that waits must not wait for ever if one does not.
             await Reply.error(exchange, status: 500, message: "no reply was made", code: "internal_error")
         }
+        (record.metrics ?? worker.metrics.unrouted).record(exchange, record)
         worker.writeAccessLine(exchange, record)
     }
 
@@ -85,6 +87,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         let match = listener.table.match(routable)
         let route = match.map { listener.routes[$0.route] }
         record.route = route?.label ?? ""
+        record.metrics = route.map { active.metrics[$0.number] }
 
         // A page's preflight carries no credentials by its nature; the policy that admits pages answers it.
         let cors = route?.route.policies.cors ?? listener.cors

@@ -10,6 +10,8 @@ package final class Snapshot: Sendable {
     let authentication: AuthPolicies
     /// Those that this configuration names.
     let upstreams: UpstreamRegistry
+    /// `CompiledRoute.label` by `CompiledRoute.number`.
+    let routeLabels: [String]
     /// What the operator should know.
     package let warnings: [String]
     /// `CompiledMCP.signature` of every MCP backend.
@@ -26,6 +28,7 @@ package final class Snapshot: Sendable {
         for bind in configuration.binds { binds[bind.port] = try compiler.compile(bind) }
         self.configuration = configuration
         self.upstreams = upstreams
+        routeLabels = compiler.routeLabels
         self.binds = binds
         upstreams.seal()
         mcpSignatures = Snapshot.mcpSignatures(binds)
@@ -123,6 +126,8 @@ final class CompiledListener: Sendable {
 final class CompiledRoute: Sendable {
     /// `port/listener/route`, as logs and decisions show it.
     let label: String
+    /// Numbers the routes of a snapshot.
+    let number: Int
     let route: Route
     let authentication: AuthPolicy?
     /// The listener's and the route's rules: every level must allow.
@@ -131,9 +136,11 @@ final class CompiledRoute: Sendable {
     let totalWeight: Int
 
     init(
-        label: String, route: Route, authentication: AuthPolicy?, rules: RuleLevels, backends: [CompiledBackend]
+        label: String, number: Int, route: Route, authentication: AuthPolicy?, rules: RuleLevels,
+        backends: [CompiledBackend]
     ) {
         self.label = label
+        self.number = number
         self.route = route
         self.authentication = authentication
         self.rules = rules
@@ -201,6 +208,7 @@ struct SnapshotCompiler {
     let upstreams: UpstreamRegistry
     var authentication: AuthPolicies
     private var backendCount = 0
+    private(set) var routeLabels: [String] = []
 
     init(configuration: GatewayConfiguration, upstreams: UpstreamRegistry, authentication: AuthPolicies) {
         self.configuration = configuration
@@ -254,8 +262,9 @@ struct SnapshotCompiler {
                     backend, label: label, claims: authentication?.claims, outerMCP: outerMCP))
         }
         let rules = try ruleSet(policies.authorization, claims: authentication?.claims)
+        routeLabels.append(label)
         return CompiledRoute(
-            label: label, route: route, authentication: authentication,
+            label: label, number: routeLabels.count - 1, route: route, authentication: authentication,
             rules: RuleLevels([outer, rules].compactMap { $0 }), backends: backends)
     }
 

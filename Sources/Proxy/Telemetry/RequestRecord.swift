@@ -19,6 +19,9 @@ struct RequestRecord {
     /// Of the decision that refused.
     var decision: DecisionID?
 
+    /// Where the request is counted; nil: no route took it.
+    var metrics: RouteMetrics?
+
     init(startedAt: Int64) { self.startedAt = startedAt }
 }
 
@@ -27,6 +30,7 @@ extension LoopWorker {
     func writeDecisionLine(
         _ decision: Decision, _ inputs: RuleInputs, _ levels: RuleLevels, label: String, startedAt: Int64
     ) {
+        metrics.record(decision)
         guard processLog.writes(.info) else { return }
         var writer = JSONWriter()
         writer.object { writer in

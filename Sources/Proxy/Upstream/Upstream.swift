@@ -126,6 +126,10 @@ final class UpstreamPool {
     private var owners: [Upstream?] = []
     private let loop: EventLoop
     private var sweeping = false
+    /// Requests for which a connection was opened, found in the pool, or could not be had.
+    var opened: UInt64 = 0
+    private var reused: UInt64 = 0
+    var failed: UInt64 = 0
 
     init(loop: EventLoop) { self.loop = loop }
 
@@ -133,7 +137,10 @@ final class UpstreamPool {
     func take(_ upstream: Upstream) -> HTTP1ClientConnection? {
         guard upstream.slot < idle.count else { return nil }
         while let connection = idle[upstream.slot].popLast() {
-            if connection.socket.isPristine { return connection }
+            if connection.socket.isPristine {
+                reused += 1
+                return connection
+            }
             connection.close()
         }
         return nil
@@ -181,6 +188,15 @@ final class UpstreamPool {
             idle[slot].forEach { $0.close() }
             idle[slot].removeAll()
             owners[slot] = nil
+        }
+    }
+
+    func report(into report: inout MetricsReport) {
+        report.add(.upstreamOpened, [], Double(opened))
+        report.add(.upstreamReused, [], Double(reused))
+        report.add(.upstreamFailed, [], Double(failed))
+        for (slot, owner) in owners.enumerated() {
+            if let owner { report.add(.upstreamIdle, [("backend", owner.name)], Double(idle[slot].count)) }
         }
     }
 

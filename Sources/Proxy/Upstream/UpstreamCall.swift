@@ -90,7 +90,11 @@ package struct UpstreamCall {
             do {
                 let transport = try await upstream.connect(core.loop, resolver: core.resolver, deadline: deadline)
                 connection = HTTP1ClientConnection(transport: transport)
-            } catch { throw .connect(error) }
+                core.pool.opened += 1
+            } catch {
+                core.pool.failed += 1
+                throw .connect(error)
+            }
             isReused = false
         }
         connection.beginRequest()
