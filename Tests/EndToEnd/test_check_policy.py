@@ -188,3 +188,24 @@ rules:
     changed = check(folder, "matrix", "who.yaml", "--snapshot", "who.csv")
     assert changed.returncode == 1
     assert '- "fin, ops",allow,maybe,allow,deny\n+ "fin, ops",allow,maybe,allow,allow\n' in changed.stdout
+
+
+def test_fmt_changes_spaces_and_nothing_else(folder: Path):
+    (folder / "team.yaml").write_bytes(
+        b"# why  \r\nrules:\r\n  - allow: 'request.method==\"GET\"'   # keep  this\r\n"
+        b"  - {id: x, deny: a}\r\n".replace(b"deny: a", b"deny: \"request.path=='/x  y'\"")
+        + b"  - allow: >-\r\n      request.host  ==\r\n      \"h\"||( true )\r\n\r\n\r\n"
+    )
+    before = check(folder, "fmt", "--check")
+    assert before.returncode == 1 and before.stdout == "team.yaml\n"
+    assert check(folder, "fmt").returncode == 0
+    assert (folder / "team.yaml").read_text() == (
+        "# why\nrules:\n  - allow: 'request.method == \"GET\"'   # keep  this\n"
+        "  - {id: x, deny: \"request.path == '/x  y'\"}\n"
+        "  - allow: >-\n      request.host ==\n      \"h\" || (true)\n"
+    )
+    again = check(folder, "fmt", "--check")
+    assert again.returncode == 0 and again.stdout == ""
+    (folder / "team.yaml").write_text("rules: [{allow: 'request.pth  == 1'}]\n")
+    assert check(folder, "fmt").returncode == 1
+    assert (folder / "team.yaml").read_text() == "rules: [{allow: 'request.pth  == 1'}]\n"

@@ -18,6 +18,7 @@ struct CheckPolicyCommand: ParsableCommand {
             """,
         subcommands: [
             CheckCommand.self, ExplainCommand.self, DiffCommand.self, MatrixCommand.self, MutateCommand.self,
+            FormatCommand.self,
         ],
         defaultSubcommand: CheckCommand.self)
 }
