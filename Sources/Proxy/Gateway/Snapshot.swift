@@ -222,7 +222,7 @@ struct SnapshotCompiler {
         let secure = bind.listeners.contains { $0.tls != nil }
         return CompiledBind(
             port: bind.port, listeners: listeners,
-            certificates: secure ? try ListenerCertificates(bind.listeners, protocols: ["http/1.1"]) : nil)
+            certificates: secure ? try ListenerCertificates(bind.listeners, protocols: ["h2", "http/1.1"]) : nil)
     }
 
     private mutating func compile(_ listener: Listener, port: UInt16) throws(SnapshotError) -> CompiledListener {

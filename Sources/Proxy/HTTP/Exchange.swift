@@ -38,6 +38,12 @@ package class Exchange: SocketObserver {
         clientSocket?.cancelOnHangup(upstream, observer: upstream == nil ? nil : self)
     }
 
+    /// Runs `action` once when the client is gone; nil ends that. See `Socket.onDeparture`.
+    func onDeparture(_ action: (() -> Void)?) { clientSocket?.onDeparture(action) }
+
+    /// The client said that it reads trailers (`te: trailers` in HTTP/2).
+    var acceptsTrailers: Bool { false }
+
     /// Called when the client has sent its FIN while an upstream works for it.
     func peerFinished() {}
 

@@ -94,6 +94,14 @@ final class HTTP1Input {
         }
     }
 
+    /// Everything that has arrived, the head that was read last included; the input is of no use after.
+    func takeAll() -> IOBuffer? {
+        guard let all = buffer else { return nil }
+        buffer = nil
+        all.reader = 0
+        return all
+    }
+
     // MARK: Bodies
 
     func beginBody(_ framing: BodyFraming) {

@@ -22,6 +22,9 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
     private var exchange: HTTP1Exchange?
     /// Then the connection is too old for another request.
     private let retirement: MonotonicTime
+    /// What the connection has become: HTTP/2 from its first byte (RFC 9113 §3.3).
+    private var successor: HTTP2ServerConnection?
+    private var hasServed = false
 
     init(transport: Transport, info: ClientInfo, handler: any RequestHandler) {
         self.transport = transport
@@ -37,13 +40,21 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
 
     func run() async {
         while await serveOne() {}
-        input.release()
-        transport.close()
+        if let successor {
+            await successor.run()
+        } else {
+            input.release()
+            transport.close()
+        }
     }
 
     /// A request that has arrived and not been read yet is answered first.
     func closeIfIdle() {
-        if isIdle, !transport.socket.hasUnreadBytes { transport.socket.cancelWaits() }
+        if let successor {
+            successor.closeIfIdle()
+        } else if isIdle, !transport.socket.hasUnreadBytes {
+            transport.socket.cancelWaits()
+        }
     }
 
     /// Serves one request. False when the connection is to be closed.
@@ -73,6 +84,14 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
         }
         guard let (bytes, length) = head else { return false }
         isIdle = false
+        if bytes[0] == UInt8(ascii: "P"), !hasServed, !transport.isSecure,
+            ByteView(bytes, length) == "PRI * HTTP/2.0\r\n\r\n"
+        {
+            guard let first = input.takeAll() else { return false }
+            successor = try? HTTP2ServerConnection(transport: transport, info: info, handler: handler, first: first)
+            return false
+        }
+        hasServed = true
 
         let exchange =
             self.exchange ?? HTTP1Exchange(connection: info, transport: transport, input: input, limits: limits)

@@ -116,7 +116,7 @@ enum HeadParser {
 
     // MARK: Target
 
-    private static func parseTarget(
+    static func parseTarget(
         _ bytes: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ head: RequestHead
     ) throws(ProtocolError) {
         if head.method == .connect { throw .connect }
@@ -260,6 +260,24 @@ enum HeadParser {
             }
             head.expectsContinue = head.version == .http11
         }
+    }
+
+    /// The path of an HTTP/2 request: origin-form or an asterisk, nothing else.
+    static func parsePath(
+        _ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, into head: RequestHead
+    ) throws(ProtocolError) {
+        guard range.count <= HeadLimits().targetBytes else { throw .targetTooLong }
+        let path = ByteView(bytes + range.lowerBound, range.count)
+        guard path[0] == UInt8(ascii: "/") || path == "*", path.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw .target
+        }
+        try parseTarget(bytes, range.lowerBound, range.upperBound, head)
+    }
+
+    /// The length that a message of HTTP/2 declares.
+    static func contentLength(_ headers: HeaderBlock) throws(ProtocolError) -> Int? {
+        guard case .length(let count)? = try framing(headers, version: .http11) else { return nil }
+        return count
     }
 
     /// RFC 9112 §6.3, without the cases that let two readers disagree.

@@ -158,6 +158,15 @@ package final class HeaderBlock {
         for i in entries.indices where !entries[i].isRemoved { body(name(i), value(i)) }
     }
 
+    /// The fields that are present, in a block that owns them.
+    func copy() -> HeaderBlock {
+        let block = HeaderBlock()
+        for i in entries.indices where !entries[i].isRemoved {
+            block.append(name(i), value(i), known: entries[i].known)
+        }
+        return block
+    }
+
     /// Appends `name: value CRLF` for each field that is present.
     func serialize(into buffer: IOBuffer) {
         for i in entries.indices where !entries[i].isRemoved {

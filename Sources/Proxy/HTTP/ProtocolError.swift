@@ -46,6 +46,7 @@ package struct ProtocolError: Error, Equatable, Sendable {
     static let truncatedBody = ProtocolError(400, "message ends within its body")
     static let bodyTooLarge = ProtocolError(413, "body larger than the limit")
     static let headTimeout = ProtocolError(408, "request head not received in time")
+    static let connectionField = ProtocolError(400, "a field that concerns one connection of HTTP/1.1")
     static let tooManyInterim = ProtocolError(400, "too many interim replies")
     static let unexpectedSwitch = ProtocolError(400, "unexpected 101")
 }

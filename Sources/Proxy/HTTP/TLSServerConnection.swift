@@ -48,7 +48,10 @@ final class TLSServerConnection: ServerConnection, @unchecked Sendable {
         let info = ClientInfo(
             loop: socket.loop, peer: peer, local: local, isSecure: true, tls: session.attributes,
             identity: session.identity)
-        return HTTP1ServerConnection(
-            transport: Transport(socket: socket, tls: session), info: info, handler: handler)
+        let transport = Transport(socket: socket, tls: session)
+        if session.alpn == "h2" {
+            return try? HTTP2ServerConnection(transport: transport, info: info, handler: handler)
+        }
+        return HTTP1ServerConnection(transport: transport, info: info, handler: handler)
     }
 }

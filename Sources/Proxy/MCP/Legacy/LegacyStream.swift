@@ -20,7 +20,7 @@ struct LegacyStream {
         for target in link.liveTargets where !link.backend.targets[target].isHomed {
             runtime.loop.spawn { [link] in await LegacyStream.pump(link, target, mailbox, streams) }
         }
-        request.exchange.clientSocket?.onDeparture { mailbox.close() }
+        request.exchange.onDeparture { mailbox.close() }
         mailbox.postIdle(every: MCPLimits.keepAlive)
         runtime.opened(mailbox)
         if await request.reply.beginStream() {
@@ -28,7 +28,7 @@ struct LegacyStream {
             _ = await request.reply.keepAlive()
             await relay(mailbox)
         }
-        request.exchange.clientSocket?.onDeparture(nil)
+        request.exchange.onDeparture(nil)
         runtime.closed(mailbox)
         mailbox.close()
         streams.cancel()

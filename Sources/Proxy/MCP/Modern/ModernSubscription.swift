@@ -81,7 +81,7 @@ struct ModernSubscription {
             let wanted = ModernSubscription.params(filter, target)
             runtime.loop.spawn { await LegacyStream.pump(link, target, mailbox, streams, filter: wanted) }
         }
-        request.exchange.clientSocket?.onDeparture { mailbox.close() }
+        request.exchange.onDeparture { mailbox.close() }
         mailbox.postIdle(every: MCPLimits.keepAlive)
         runtime.opened(mailbox)
         if await request.reply.interim(acknowledgement(id, filter)) {
@@ -96,7 +96,7 @@ struct ModernSubscription {
                 }
             }
         }
-        request.exchange.clientSocket?.onDeparture(nil)
+        request.exchange.onDeparture(nil)
         runtime.closed(mailbox)
         mailbox.close()
         streams.cancel()
