@@ -2,7 +2,7 @@
 
 final class HTTP2ServerConnection: HTTP2Connection, ServerConnection, @unchecked Sendable {
     private let info: ClientInfo
-    private let handler: any RequestHandler
+    let handler: any RequestHandler
     private let limits: ServerLimits
     private let retirement: MonotonicTime
     private var first: IOBuffer?
@@ -37,7 +37,7 @@ final class HTTP2ServerConnection: HTTP2Connection, ServerConnection, @unchecked
 
     func closeIfIdle() {
         guard ending == .no else { return }
-        guard hasStreams || handlers > 0 else {
+        guard hasStreams || handlers > 0 || transport.socket.hasUnreadBytes else {
             ending = .final
             session.refuseStreams()
             return wakeWriter()
