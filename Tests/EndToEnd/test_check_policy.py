@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.gateway import BINARY
+from harness.waiting import until
 
 POLICY = """\
 rules:
@@ -209,3 +210,25 @@ def test_fmt_changes_spaces_and_nothing_else(folder: Path):
     (folder / "team.yaml").write_text("rules: [{allow: 'request.pth  == 1'}]\n")
     assert check(folder, "fmt").returncode == 1
     assert (folder / "team.yaml").read_text() == "rules: [{allow: 'request.pth  == 1'}]\n"
+
+
+def test_watch_runs_again_when_a_file_changes_or_comes(folder: Path):
+    out = folder.parent / f"{folder.name}.out"
+    with out.open("w") as stream:
+        process = subprocess.Popen([BINARY, "check-policy", "--watch"], cwd=folder, stdout=stream, stderr=stream)
+    try:
+        def says(text: str, times: int = 1):
+            until(lambda: out.read_text().count(text) >= times, f"{text!r} {times} times in {out.read_text()!r}", 15)
+
+        says("2 failed · 1 passed")
+        (folder / "team.test.yaml").write_text("tests: [{name: a, jwt: {team: red}, expect: allow}]\n")
+        says("1 rule set, 2 rules · 1 passed")
+        (folder / "other.test.yaml").write_text("policy: team.yaml\ntests: [{name: b, expect: allow}]\n")
+        says("1 failed · 1 passed")
+        (folder / "team.yaml").write_text("rules: [{allow: 'request.pth == \"\"'}]\n")
+        says("did you mean 'path'?")
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert check(folder, "--watch", "--lcov", "x").returncode == 2

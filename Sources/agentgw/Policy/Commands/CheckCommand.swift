@@ -46,9 +46,31 @@ struct CheckCommand: ParsableCommand {
     @Option(help: "The least severity of a finding that fails: error, warning or note.")
     var failOn = Finding.Severity.warning
 
+    @Flag(help: "Run again whenever a file changes, until interrupted.")
+    var watch = false
+
     func run() throws {
+        let options = try options()
+        guard watch else {
+            if try once(options) { throw PolicyExit.findings }
+            return
+        }
+        guard lcov == nil, coverageHTML == nil else {
+            throw PolicyExit.couldNotRun("--watch writes no files: leave out --lcov and --coverage-html")
+        }
+        let isTerminal = TextStyle.of(color).isColoured && format == .pretty
+        try PolicyWatch.run(paths.isEmpty ? ["."] : paths, clearsScreen: isTerminal) { files in
+            var options = options
+            options.files = files
+            // What cannot run has said so, and may run after the next change.
+            _ = try? once(options)
+        }
+    }
+
+    /// One run. True: there is something that fails.
+    private func once(_ options: PolicyRun.Options) throws -> Bool {
         let started = ContinuousClock.now
-        let run = PolicyRun(try options())
+        let run = PolicyRun(options)
         let discovery: PolicyDiscovery
         do throws(DiscoveryError) {
             discovery = try PolicyDiscovery.find(paths.isEmpty ? ["."] : paths)
@@ -63,14 +85,13 @@ struct CheckCommand: ParsableCommand {
         }
         if requireTests || filter != nil, report.cases.isEmpty {
             StandardError.write("agentgw: no tests were found\(filter.map { " that match \($0)" } ?? "")\n")
-            throw PolicyExit.findings
+            return true
         }
-        var fails = report.failures > 0 || report.findings.contains { $0.severity >= failOn }
         if let failUnder, let coverage = report.coverage, coverage.percent < failUnder {
             StandardError.write("agentgw: coverage \(coverage.percent) % is under \(failUnder) %\n")
-            fails = true
+            return true
         }
-        if fails { throw PolicyExit.findings }
+        return report.failures > 0 || report.findings.contains { $0.severity >= failOn }
     }
 
     private func writeCoverage(_ report: PolicyReport) throws {
