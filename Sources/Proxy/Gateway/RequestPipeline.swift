@@ -208,6 +208,19 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         else {
             return
         }
+        if request.upgrade == .webSocket {
+            guard case .host = backend.kind else {
+                record.reason = "upgrade"
+                return await context.error(
+                    exchange, status: 501, message: "this service does not speak WebSocket", code: "not_supported")
+            }
+            if let (status, message) = UpgradeRequest.problem(request) {
+                record.reason = "upgrade"
+                return await context.error(
+                    exchange, status: status, message: message, code: "invalid_upgrade",
+                    headers: status == 426 ? [("sec-websocket-version", "13")] : [])
+            }
+        }
         strip(exchange, route, backend, context)
         switch backend.kind {
         case .host(let upstream):

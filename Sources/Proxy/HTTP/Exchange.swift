@@ -91,6 +91,11 @@ package class Exchange: SocketObserver {
     /// Ends the reply.
     package func finish(trailers: HeaderBlock?) async throws(ExchangeError) { preconditionFailure("abstract") }
 
+    /// Sends the head of a switch to WebSocket and passes bytes both ways until both sides have closed.
+    func tunnel(_ head: ResponseHead, to upstream: HTTP1ClientConnection) async throws(ExchangeError) {
+        preconditionFailure("only HTTP/1.1 switches protocols")
+    }
+
     /// Gives up on a reply that was begun: the connection (or stream) is reset.
     package func abort() { isAborted = true }
 

@@ -230,6 +230,24 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
         try await flush()
     }
 
+    override func tunnel(_ head: ResponseHead, to upstream: HTTP1ClientConnection) async throws(ExchangeError) {
+        precondition(!responseStarted, "a second reply to one request")
+        sentStatus = head.status
+        output = .untilClose
+        keepAlive = false
+        head.headers.append("connection", "Upgrade")
+        head.headers.append(.upgrade, "websocket")
+        HTTP1Writer.head(head, version: request.version, keepAlive: true, into: out)
+        transport.socket.writeDeadline = loop.now + limits.writeTimeout
+        try await flush()
+        let tunnel = WebSocketTunnel(
+            client: transport, upstream: upstream.transport, writeTimeout: limits.writeTimeout)
+        await tunnel.run(early: input.takeRest(), answer: upstream.input.takeRest())
+        sentBodyBytes = tunnel.sent
+        receivedBodyBytes = tunnel.received
+        finished = true
+    }
+
     override func abort() {
         super.abort()
         out.clear()

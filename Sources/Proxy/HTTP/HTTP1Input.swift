@@ -102,6 +102,14 @@ final class HTTP1Input {
         return all
     }
 
+    /// What has arrived behind the head that was read last. Valid until the input is used again.
+    func takeRest() -> ByteView {
+        guard let buffer else { return .empty }
+        let rest = buffer.view
+        buffer.reader = buffer.writer
+        return rest
+    }
+
     // MARK: Bodies
 
     func beginBody(_ framing: BodyFraming) {

@@ -253,6 +253,11 @@ enum HeadParser {
             throw .missingHost
         }
         head.framing = try framing(headers, version: head.version) ?? .none
+        if let protocols = headers.first(.upgrade), head.version == .http11, protocols.equalsIgnoringCase("websocket"),
+            headers.occurrences(.upgrade) == 1, asksToUpgrade(headers)
+        {
+            head.upgrade = .webSocket
+        }
         head.keepAlive = try connection(headers, default: head.version == .http11)
         if let expect = headers.first(.expect) {
             guard expect.equalsIgnoringCase("100-continue"), headers.occurrences(.expect) == 1 else {
@@ -309,6 +314,13 @@ enum HeadParser {
             return .chunked
         }
         return length.map { .length($0) }
+    }
+
+    private static func asksToUpgrade(_ headers: HeaderBlock) -> Bool {
+        for i in 0..<headers.count where headers.known(i) == .connection {
+            for option in headers.value(i).listElements() where option.equalsIgnoringCase("upgrade") { return true }
+        }
+        return false
     }
 
     /// Reads `Connection` and drops the fields that end at this hop. Returns whether the connection persists.

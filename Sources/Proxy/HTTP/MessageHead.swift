@@ -54,6 +54,8 @@ package final class RequestHead {
     package var framing = BodyFraming.none
     package var keepAlive = true
     package var expectsContinue = false
+    /// `Upgrade`, when `Connection` names it; other protocols than WebSocket are not taken up (RFC 9110 §7.8).
+    package var upgrade = UpgradeRequest.none
 
     var methodRange = 0..<0
     var pathRange = 0..<0
@@ -70,6 +72,7 @@ package final class RequestHead {
         headers.reset()
         framing = .none
         expectsContinue = false
+        upgrade = .none
         keepAlive = true
         queryRange = nil
         hostRange = nil

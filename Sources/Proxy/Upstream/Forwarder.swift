@@ -62,7 +62,7 @@ package enum Forwarder {
             }
             call.writeHead(
                 method: request.method, target: request.target, authority: request.authority, headers: headers,
-                framing: framing)
+                framing: framing, upgrade: exchange.request.upgrade)
             exchange.depend(on: call.connection.socket)
             defer { exchange.depend(on: nil) }
 
@@ -75,7 +75,9 @@ package enum Forwarder {
                     try await call.send(.empty)
                     pump = RequestPump(exchange, call, chunked: framing == .chunked)
                 }
-                try await call.readHead(into: head, toHead: exchange.request.method == .head) {
+                try await call.readHead(
+                    into: head, toHead: exchange.request.method == .head, upgrade: exchange.request.upgrade
+                ) {
                     interim throws(ExchangeError) in
                     try await exchange.sendInterim(interim)
                 }
@@ -91,6 +93,13 @@ package enum Forwarder {
                 throw error
             }
             onHead(head)
+            if head.status == 101 {
+                exchange.depend(on: nil)
+                defer { call.abandon() }
+                do throws(ExchangeError) {
+                    return try await exchange.tunnel(head, to: call.connection)
+                } catch { throw .client(error) }
+            }
             do throws(UpstreamError) {
                 try await respond(exchange, call, head, filter)
             } catch {

@@ -104,8 +104,10 @@ package struct UpstreamCall {
 
     /// Appends a request's head to the connection's output.
     /// - Parameter framing: `.length` and `.chunked` add the framing field.
-    func writeHead(method: ByteView, target: ByteView, authority: ByteView, headers: HeaderBlock, framing: BodyFraming)
-    {
+    func writeHead(
+        method: ByteView, target: ByteView, authority: ByteView, headers: HeaderBlock, framing: BodyFraming,
+        upgrade: UpgradeRequest = .none
+    ) {
         let out = connection.out
         out.append(method)
         out.append(0x20)
@@ -122,6 +124,7 @@ package struct UpstreamCall {
         case .chunked: out.append("transfer-encoding: chunked\r\n")
         case .none, .untilClose: break
         }
+        if upgrade == .webSocket { out.append("connection: Upgrade\r\nupgrade: websocket\r\n") }
         out.append("\r\n")
     }
 
@@ -140,7 +143,8 @@ package struct UpstreamCall {
 
     /// Reads the head of the reply; interim replies are given to `interim`.
     func readHead(
-        into head: ResponseHead, toHead: Bool, interim: (ResponseHead) async throws(ExchangeError) -> Void
+        into head: ResponseHead, toHead: Bool, upgrade: UpgradeRequest = .none,
+        interim: (ResponseHead) async throws(ExchangeError) -> Void
     ) async throws(UpstreamError) {
         var interims = 0
         while true {
@@ -153,8 +157,11 @@ package struct UpstreamCall {
                 }
             }
             if head.status >= 200 { return }
-            // The gateway never asks to switch protocols, and answers 100-continue itself.
-            guard head.status != 101 else { throw .malformed(.unexpectedSwitch) }
+            // Only WebSocket is ever asked for; 100-continue the gateway answers itself.
+            if head.status == 101 {
+                guard upgrade == .webSocket, head.agreesToWebSocket else { throw .malformed(.unexpectedSwitch) }
+                return
+            }
             interims += 1
             guard interims <= UpstreamCall.maximumInterim else { throw .malformed(.tooManyInterim) }
             if head.status != 100 {
