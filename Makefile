@@ -1,7 +1,7 @@
 # The door to everything. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel differential policy-equality sanitize fuzz clean
+.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel differential policy-equality sanitize soak-mcp fuzz clean
 
 BINARY := .build/release/agentgw
 
@@ -55,6 +55,11 @@ policy-equality: ## The same 5,000 generated requests through check-policy and t
 sanitize: ## Unit tests and an end-to-end pass under ThreadSanitizer and AddressSanitizer
 	@scripts/setup.sh build test
 	scripts/sanitize.sh
+
+soak-mcp: ## MCP sessions, dying children, leaving clients and reloads for SOAK_SECONDS (600); fails when something is left
+	@scripts/setup.sh build test
+	swift build -c release --product agentgw
+	scripts/soak-mcp.sh
 
 fuzz: ## Run every fuzz target for a minute in all (FUZZ_SECONDS changes that)
 	@scripts/setup.sh build

@@ -69,6 +69,8 @@ if Context.environment["AGENTGW_FUZZ"] != nil {
     package.targets += [
         .executableTarget(name: "FuzzHTTP", dependencies: ["Proxy"], path: "fuzz/FuzzHTTP", swiftSettings: settings),
         .executableTarget(name: "FuzzJSON", dependencies: ["JSON"], path: "fuzz/FuzzJSON", swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzMCP", dependencies: ["Proxy", "JSON"], path: "fuzz/FuzzMCP", swiftSettings: settings),
         .executableTarget(name: "FuzzCEL", dependencies: ["CEL"], path: "fuzz/FuzzCEL", swiftSettings: settings),
         // Its folder links to the executable's reader of configurations, which is no module of its own.
         .executableTarget(

@@ -148,11 +148,11 @@ enum GatewayRecords {
     static let mcp = layout(
         "mcp", nested: ["tool": tool, "prompt": prompt, "resource": resource, "client": client],
         [
-            ("method", { inputs, scope in text(inputs.mcp?.method, scope) }),
-            ("methodName", { inputs, scope in text(inputs.mcp?.method, scope) }),
-            ("target", { inputs, scope in text(inputs.mcp?.target, scope) }),
+            ("method", { inputs, _ in inputs.mcpTexts.method }),
+            ("methodName", { inputs, _ in inputs.mcpTexts.method }),
+            ("target", { inputs, _ in inputs.mcpTexts.target }),
             ("sessionId", { inputs, scope in text(inputs.mcp?.sessionID, scope) }),
-            ("tool", { inputs, scope in record(tool, inputs, scope, inputs.mcp?.tool != nil) }),
+            ("tool", { inputs, scope in record(tool, inputs, scope, inputs.mcpTexts.toolName.tag != .absent) }),
             ("prompt", { inputs, scope in record(prompt, inputs, scope, inputs.mcp?.prompt != nil) }),
             ("resource", { inputs, scope in record(resource, inputs, scope, inputs.mcp?.resource != nil) }),
             ("client", { inputs, scope in record(client, inputs, scope, inputs.mcp?.client != nil) }),
@@ -161,8 +161,8 @@ enum GatewayRecords {
     static let tool = layout(
         "mcp.tool",
         [
-            ("name", { inputs, scope in text(inputs.mcp?.tool?.name, scope) }),
-            ("target", { inputs, scope in text(inputs.mcp?.tool?.target, scope) }),
+            ("name", { inputs, _ in inputs.mcpTexts.toolName }),
+            ("target", { inputs, _ in inputs.mcpTexts.toolTarget }),
             ("arguments", { inputs, scope in value(inputs.mcp?.tool?.arguments, scope) }),
             ("annotations", { inputs, scope in value(inputs.mcp?.tool?.annotations, scope) }),
             ("pinned", { inputs, _ in inputs.mcp?.tool?.pinned.map { .bool($0) } ?? .absent }),

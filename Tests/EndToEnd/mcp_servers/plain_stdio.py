@@ -81,7 +81,7 @@ for line in sys.stdin:
         send({"id": message["id"], "error": {"code": -32602, "message": "no envelope"}})
         continue
     elif method == "initialize":
-        result = {"protocolVersion": VERSION, "capabilities": {"tools": {}}, "serverInfo": {"name": "plain", "version": "1"}}
+        result = {"protocolVersion": VERSION, "capabilities": {"tools": {"listChanged": "ANNOUNCES" in os.environ}}, "serverInfo": {"name": "plain", "version": "1"}}
     elif method == "tools/list":
         result = {"tools": written() if "TOOLS_FILE" in os.environ else [{"name": name, "inputSchema": SCHEMAS.get(name, {"type": "object"})} for name in TOOLS]}
     elif method == "tools/call" and "TOOLS_FILE" in os.environ and params.get("name") in [tool["name"] for tool in written()]:

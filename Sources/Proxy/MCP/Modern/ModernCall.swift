@@ -113,6 +113,14 @@ struct ModernCall {
         return writer.bytes
     }
 
+    /// What a call is, without what goes along with each request (a new progress token).
+    private static func judged(_ params: [UInt8]?) -> [UInt8]? {
+        guard let params, let document = try? JSONDocument(parsing: params) else { return nil }
+        var writer = JSONWriter()
+        writer.object { $0.copyMembers(of: document.root, except: ["_meta"]) }
+        return writer.bytes
+    }
+
     // MARK: Running
 
     private func run(
@@ -236,7 +244,9 @@ struct ModernCall {
         guard let call = await SuspendedCall.resume(Array(bytes[2...]), home), let question = call.question else {
             throw refused
         }
-        guard call.target == routed.target, call.request.params == ModernCall.legacyParams(routed.params) else {
+        guard call.target == routed.target,
+            ModernCall.judged(call.request.params) == ModernCall.judged(ModernCall.legacyParams(routed.params))
+        else {
             await call.giveUp()
             throw refused
         }
