@@ -43,7 +43,7 @@ let package = Package(
             dependencies: [
                 "Proxy", "Auth", "CEL", "JSON", "CYAML", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ], swiftSettings: settings),
+            ], resources: [.embedInCode("AdminPage")], swiftSettings: settings),
 
         .target(name: "CAllocationCount", path: "bench/cel/CAllocationCount"),
         .executableTarget(

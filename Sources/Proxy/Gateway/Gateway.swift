@@ -6,11 +6,11 @@ import Synchronization
 
 package final class Gateway: @unchecked Sendable {
     private let group: EventLoopGroup
-    private let workers: [LoopWorker]
-    private let keySets: KeySetService
+    let workers: [LoopWorker]
+    let keySets: KeySetService
     package let log: ProcessLog
     private let state = Atomic<Int>(0)
-    private let process: ProcessConfiguration
+    let process: ProcessConfiguration
     private let readFile: @Sendable (String) throws(AuthError) -> [UInt8]
 
     /// What a reload changes; held for the length of one, so that they come one after the other.
@@ -20,7 +20,7 @@ package final class Gateway: @unchecked Sendable {
     }
     private let current: Mutex<Current>
     private let configurationStatus: Mutex<ConfigurationStatus>
-    private let startedAt = WallClock.nanoseconds
+    let startedAt = WallClock.nanoseconds
     package static let version = "0.1.0"
 
     /// What `/healthz/ready` answers.
@@ -68,10 +68,6 @@ package final class Gateway: @unchecked Sendable {
         let standard = ProcessConfiguration()
         let stats = try Gateway.listen(
             process.statsAddress, "statsAddr", isOptional: process.statsAddress == standard.statsAddress, log)
-        if process.adminAddress != .off, process.adminAddress != standard.adminAddress {
-            log.warn("config.adminAddr: nothing is served on \(process.adminAddress) yet")
-        }
-
         let resolver = Resolver()
         do {
             group = try EventLoopGroup(count: count)
@@ -125,7 +121,7 @@ package final class Gateway: @unchecked Sendable {
 
     /// A socket for one of the process's own ports.
     /// - Parameter isOptional: nobody asked for it: another process that has it already is no reason not to start.
-    private static func listen(
+    static func listen(
         _ address: ListenAddress, _ name: String, isOptional: Bool, _ log: ProcessLog
     ) throws(SnapshotError) -> ListeningSocket? {
         switch address {

@@ -127,6 +127,15 @@ final class KeySetService: @unchecked Sendable {
         }.sorted()
     }
 
+    func states() -> [Gateway.KeySetState] {
+        stores.map { keySet, entry in
+            let status = entry.store.status(at: now)
+            return Gateway.KeySetState(
+                issuer: keySet.issuer, isAvailable: status.available, ageSeconds: status.age?.inSeconds,
+                failure: status.lastFailure)
+        }.sorted { $0.issuer < $1.issuer }
+    }
+
     func report(into report: inout MetricsReport) {
         for (keySet, entry) in stores {
             let status = entry.store.status(at: now)

@@ -11,6 +11,7 @@ final class LoopWorker: @unchecked Sendable {
     let log: LogBuffer
     let processLog: ProcessLog
     let metrics = LoopMetrics()
+    var decisions = DecisionRing()
     let keySets: KeySetService
     let mcp: MCPRuntime
     /// For requests that begin now.

@@ -59,7 +59,7 @@ package struct SnapshotError: Error, CustomStringConvertible {
     package let message: String
     package let description: String
 
-    init(_ message: String, _ position: FilePosition = .none) {
+    package init(_ message: String, _ position: FilePosition = .none) {
         self.position = position
         self.message = message
         description = position == .none ? "error: \(message)" : "\(position): error: \(message)"

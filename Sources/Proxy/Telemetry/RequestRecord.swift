@@ -31,7 +31,8 @@ extension LoopWorker {
         _ decision: Decision, _ inputs: RuleInputs, _ levels: RuleLevels, label: String, startedAt: Int64
     ) {
         metrics.record(decision)
-        guard processLog.writes(.info) else { return }
+        let isLogged = processLog.writes(.info)
+        guard isLogged || decisions.isEnabled else { return }
         var writer = JSONWriter()
         writer.object { writer in
             writer.name("log")
@@ -44,7 +45,8 @@ extension LoopWorker {
             writer.value(label)
             decision.writeMembers(into: &writer, inputs: inputs, paths: levels.attributePaths)
         }
-        log.line { $0.append(writer.bytes) }
+        if decisions.isEnabled { decisions.append(writer.bytes) }
+        if isLogged { log.line { $0.append(writer.bytes) } }
     }
 
     /// One line a request, allowed or refused.

@@ -10,11 +10,12 @@ enum GatewayProcess {
     /// Runs the gateway until SIGTERM or SIGINT; a second one ends it at once.
     /// - Parameters:
     ///   - extra: servers of this process's own, beside the gateway's ports.
+    ///   - file: what the admin page edits and tries requests on.
     ///   - readFile: reads the files that the configuration names.
     ///   - reloader: gives what keeps the gateway in step with its file; nil when there is none to follow.
     ///   - ready: called once when every port accepts connections.
     static func run(
-        _ configuration: GatewayConfiguration, digest: String = "",
+        _ configuration: GatewayConfiguration, digest: String = "", file: AdminFile,
         extra: [(ListeningSocket, any RequestHandler)] = [],
         readFile: @escaping @Sendable (String) throws(AuthError) -> [UInt8] = ConfigurationFiles.read,
         reloader: (Gateway) -> ConfigurationReloader? = { _ in nil },
@@ -31,6 +32,12 @@ enum GatewayProcess {
         let gateway: Gateway
         do throws(SnapshotError) {
             gateway = try Gateway(configuration, digest: digest, extra: extra, readFile: readFile)
+        } catch {
+            StandardError.write("\(error)\n")
+            throw ExitCode(1)
+        }
+        do throws(SnapshotError) {
+            try serveAdmin(gateway, configuration.process.adminAddress, file)
         } catch {
             StandardError.write("\(error)\n")
             throw ExitCode(1)
@@ -56,6 +63,23 @@ enum GatewayProcess {
         signal(SIGINT, SIG_DFL)
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         gateway.drainAndStop()
+    }
+
+    /// The port is for this machine, unless a token protects it.
+    private static func serveAdmin(
+        _ gateway: Gateway, _ address: ListenAddress, _ file: AdminFile
+    ) throws(SnapshotError) {
+        guard case .tcp(let host, let port) = address else { return }
+        let token = getenv(AdminGuard.variable).map { Secret(String(cString: $0)) }
+        let isLoopback =
+            host == "localhost" || SocketAddress(ip: host, port: port).map(\.isLoopback) ?? false
+        guard isLoopback || token.map({ $0.count >= 16 }) ?? false else {
+            throw SnapshotError(
+                "config.adminAddr: \(address) is not only for this machine: set \(AdminGuard.variable) to a token of at "
+                    + "least 16 characters")
+        }
+        try gateway.serve(
+            admin: AdminHandler(gateway: gateway, access: AdminGuard(token: token, port: port), file: file))
     }
 
     /// A proxy needs two descriptors a request; the soft limit of 1,024 is for programs that use select().

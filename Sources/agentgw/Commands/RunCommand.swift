@@ -25,7 +25,7 @@ struct RunCommand {
             return
         }
         try GatewayProcess.run(
-            configuration, digest: loaded.digest, readFile: files.read,
+            configuration, digest: loaded.digest, file: AdminFile(path: file), readFile: files.read,
             reloader: { gateway in
                 file == "-" ? nil : ConfigurationReloader(path: file, files: files, gateway: gateway)
             })

@@ -52,7 +52,8 @@ struct DemoCommand: ParsableCommand {
             throw ExitCode(1)
         }
         try GatewayProcess.run(
-            configuration, extra: [(provider, DemoProvider())],
+            configuration, file: AdminFile(text: DemoConfiguration.text, environment: Environment(variables)),
+            extra: [(provider, DemoProvider())],
             ready: {
                 do {
                     print(try DemoConfiguration.introduction(port: port, mcpPort: mcpPort, signer: key))
