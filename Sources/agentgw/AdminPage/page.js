@@ -261,6 +261,8 @@ function decisions() {
             if (!event.startsWith("data: ") || paused.checked) continue;
             records.unshift(JSON.parse(event.slice(6)));
           }
+          // Event loops are asked one after the other.
+          records.sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
           records.length = Math.min(records.length, 1000);
           plan();
         }
