@@ -42,6 +42,8 @@ package struct BackendPolicies: Sendable {
     package var backendTLS: BackendTLS?
     package var connectTimeout: Duration?
     package var requestTimeout: Duration?
+    package var httpVersion: UpstreamHTTPVersion?
+    package var keepalive: TCPKeepalive?
 
     package init() {}
 
@@ -49,6 +51,7 @@ package struct BackendPolicies: Sendable {
     package var areRulesOnly: Bool {
         authorization == nil && a2aAuthorization == nil && a2a == nil && requestHeaders == nil && responseHeaders == nil
             && backendAuthentication == nil && backendTLS == nil && connectTimeout == nil && requestTimeout == nil
+            && httpVersion == nil && keepalive == nil
     }
 }
 

@@ -209,7 +209,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             return
         }
         if request.upgrade == .webSocket {
-            guard case .host = backend.kind else {
+            guard case .host(let upstream) = backend.kind, upstream.acceptsHTTP1 else {
                 record.reason = "upgrade"
                 return await context.error(
                     exchange, status: 501, message: "this service does not speak WebSocket", code: "not_supported")

@@ -361,7 +361,8 @@ struct SnapshotCompiler {
         let key = Upstream.Key(
             endpoint: address.endpoint, tls: policies.backendTLS ?? (address.tls ? BackendTLS() : nil),
             connectTimeout: policies.connectTimeout ?? settings.connectTimeout, idleTimeout: settings.idleTimeout,
-            maximumIdle: settings.maximumIdle ?? 256)
+            maximumIdle: settings.maximumIdle ?? 256, httpVersion: policies.httpVersion,
+            keepalive: policies.keepalive ?? settings.keepalive)
         do throws(IOError) {
             return try upstreams.upstream(key)
         } catch { throw SnapshotError("\(error)", position) }

@@ -41,8 +41,11 @@ package class Exchange: SocketObserver {
     /// Runs `action` once when the client is gone; nil ends that. See `Socket.onDeparture`.
     func onDeparture(_ action: (() -> Void)?) { clientSocket?.onDeparture(action) }
 
-    /// The client said that it reads trailers (`te: trailers` in HTTP/2).
-    var acceptsTrailers: Bool { false }
+    /// Runs `action` once when nobody waits for the answer any more; nil ends that.
+    func onHangup(_ action: (() -> Void)?) { clientSocket?.onHangup(action) }
+
+    /// Nobody waits for the answer any more.
+    var isClientGone: Bool { clientSocket?.hungUp == true }
 
     /// Called when the client has sent its FIN while an upstream works for it.
     func peerFinished() {}

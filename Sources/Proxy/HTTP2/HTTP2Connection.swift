@@ -39,6 +39,9 @@ class HTTP2Connection: @unchecked Sendable {
     func peerLeaves() {}
     /// Nothing is under way: until when the connection may stay so.
     var idleDeadline: MonotonicTime { .never }
+    /// Between two looks at the deadlines of streams.
+    var tick: Duration { HTTP2Limits.tick }
+    var streamCount: Int { streams.count }
     /// No stream is left and none is wanted.
     var isDone: Bool { false }
 
@@ -145,7 +148,7 @@ class HTTP2Connection: @unchecked Sendable {
         isTicking = true
         loop.spawn { [self] in
             while end == nil, hasStreams {
-                await loop.sleep(for: HTTP2Limits.tick)
+                await loop.sleep(for: tick)
                 for stream in streams.values
                 where !stream.expire(loop.now, headerTimeout: headerTimeout, writeTimeout: writeTimeout) {
                     session.terminate(.enhanceYourCalm)

@@ -37,13 +37,15 @@ final class HTTP2Exchange: Exchange, @unchecked Sendable {
         if stream.end != nil { clientLeft() }
     }
 
+    override func onHangup(_ action: (() -> Void)?) { onDeparture(action) }
+
+    override var isClientGone: Bool { stream.end != nil }
+
     private func clientLeft() {
         upstream?.cancelWaits()
         departure?()
         departure = nil
     }
-
-    override var acceptsTrailers: Bool { stream.head.acceptsTrailers }
 
     // MARK: Request body
 

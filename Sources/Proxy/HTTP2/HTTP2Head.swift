@@ -22,8 +22,6 @@ final class HTTP2Head {
     private var cookies = 0
     /// The first thing that is wrong with the head; what follows it is not kept.
     private(set) var problem: ProtocolError?
-    /// `te: trailers`: the client reads trailers, which gRPC insists on.
-    private(set) var acceptsTrailers = false
 
     func reset() {
         bytes.clear()
@@ -35,7 +33,6 @@ final class HTTP2Head {
         status = 0
         cookies = 0
         problem = nil
-        acceptsTrailers = false
     }
 
     private func keep(_ view: ByteView) -> Range<Int> {
@@ -90,7 +87,6 @@ final class HTTP2Head {
                 problem = .connectionField
                 return
             }
-            acceptsTrailers = true
             return
         case .cookie: cookies += 1
         default: break

@@ -16,6 +16,11 @@ final class HTTP2Stream {
     let head = HTTP2Head()
     /// The head is complete: further fields are trailers.
     var hasHead = false
+    /// Of a request to an upstream: where its reply's head is put, and what is wrong with it.
+    var response: ResponseHead?
+    var problem: ProtocolError?
+    var isHead = false
+    var interims = 0
     private var trailerHead: HTTP2Head?
     private let trailerBlock = HeaderBlock()
     private var inbound: IOBuffer?
@@ -139,13 +144,27 @@ final class HTTP2Stream {
     func waitInbound() async throws(IOError) {
         guard !hasInbound, !inboundEnded else { return }
         if let end { throw end }
+        try await waitReader()
+    }
+
+    /// Waits until `hasHead` may have changed.
+    func waitHead() async throws(IOError) {
+        if let end { throw end }
+        try await waitReader()
+    }
+
+    private func waitReader() async throws(IOError) {
         precondition(reader == nil, "two tasks read from one stream")
+        if readDeadline <= connection.loop.now { throw .timedOut }
         switch await withUnsafeContinuation({ reader = $0 }) {
         case .ready: return
         case .timedOut: throw .timedOut
         case .cancelled: throw .cancelled
         }
     }
+
+    /// One side has not ended, and nobody has said that it will not.
+    var isUnfinished: Bool { end == nil && !isFinished }
 
     func cancelReading() { wakeReader(.cancelled) }
 

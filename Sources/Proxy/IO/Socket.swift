@@ -32,6 +32,8 @@ package final class Socket: @unchecked Sendable {
     private unowned(unsafe) var observer: (any SocketObserver)?
     /// For waits that are for no socket: run once when the peer has closed or reset the connection.
     private var departureAction: (() -> Void)?
+    /// For waits that are for one of many streams of a socket: run once when both directions are gone.
+    private var hangupAction: (() -> Void)?
 
     /// Applies to the wait that is under way and to later ones; `.never` by default.
     package var readDeadline = MonotonicTime.never
@@ -100,6 +102,10 @@ package final class Socket: @unchecked Sendable {
             hungUp = true
             peerClosedWriting = true
             dependent?.cancelWaits()
+            if let action = hangupAction {
+                hangupAction = nil
+                action()
+            }
         }
         let any = EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
         if events & any != 0, let action = departureAction {
@@ -148,6 +154,15 @@ package final class Socket: @unchecked Sendable {
         departureAction = action
         if peerClosedWriting || !isOpen, let action {
             departureAction = nil
+            action()
+        }
+    }
+
+    /// Runs `action` once, on the loop, when the connection is gone; nil ends that.
+    func onHangup(_ action: (() -> Void)?) {
+        hangupAction = action
+        if hungUp || !isOpen, let action {
+            hangupAction = nil
             action()
         }
     }
@@ -251,6 +266,19 @@ package final class Socket: @unchecked Sendable {
             guard isOpen else { throw .cancelled }
         }
         if sent < total { try await write(second.slice(sent - first.count, second.count)) }
+    }
+
+    /// Has the kernel find out about a peer that is gone without a word.
+    func keepAlive(_ settings: TCPKeepalive) {
+        guard settings.enabled else { return }
+        func set(_ level: Int32, _ option: Int32, _ value: Int) {
+            var value = Int32(clamping: value)
+            setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
+        set(SOL_SOCKET, SO_KEEPALIVE, 1)
+        set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, Int(settings.time.components.seconds))
+        set(Int32(IPPROTO_TCP), TCP_KEEPINTVL, Int(settings.interval.components.seconds))
+        set(Int32(IPPROTO_TCP), TCP_KEEPCNT, settings.retries)
     }
 
     /// Sends FIN; reading goes on.

@@ -47,6 +47,12 @@ package enum Forwarder {
         let headers = exchange.request.headers
         prepare(headers, exchange)
         let framing = outgoingFraming(exchange, body)
+        if request.upstream.offersHTTP2, exchange.request.upgrade == .none,
+            try await HTTP2Forwarder.forward(
+                exchange, request, body: body, framing: framing, core: core, filter: filter, onHead: onHead)
+        {
+            return
+        }
         let replayable = body != nil && exchange.request.method.isIdempotent
         var fresh = false
         var connectRetries = request.connectRetries

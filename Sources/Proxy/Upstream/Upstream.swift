@@ -11,16 +11,22 @@ package final class Upstream: Sendable {
         package var connectTimeout: Duration
         package var idleTimeout: Duration
         package var maximumIdle: Int
+        /// nil: HTTP/1.1, or what ALPN finds when `tls` offers more.
+        package var httpVersion: UpstreamHTTPVersion?
+        package var keepalive: TCPKeepalive
 
         package init(
             endpoint: Endpoint, tls: BackendTLS? = nil, connectTimeout: Duration = .seconds(5),
-            idleTimeout: Duration = .seconds(90), maximumIdle: Int = 256
+            idleTimeout: Duration = .seconds(90), maximumIdle: Int = 256,
+            httpVersion: UpstreamHTTPVersion? = nil, keepalive: TCPKeepalive = TCPKeepalive()
         ) {
             self.endpoint = endpoint
             self.tls = tls
             self.connectTimeout = connectTimeout
             self.idleTimeout = idleTimeout
             self.maximumIdle = maximumIdle
+            self.httpVersion = httpVersion
+            self.keepalive = keepalive
         }
     }
 
@@ -28,7 +34,13 @@ package final class Upstream: Sendable {
     /// Index into every loop's pool.
     let slot: Int
     private let slots: SlotAllocator
-    let tls: TLSContext?
+    private let tls: TLSContext?
+    /// Offers HTTP/2 as well; nil: it is not to be offered.
+    private let http2TLS: TLSContext?
+    /// Requests are sent over HTTP/2 where the upstream agrees.
+    let offersHTTP2: Bool
+    /// When it does not agree, they are sent over HTTP/1.1.
+    let acceptsHTTP1: Bool
     /// What `Host` says by default.
     package let authority: String
     let authorityBytes: [UInt8]
@@ -41,9 +53,19 @@ package final class Upstream: Sendable {
         authorityBytes = Array(authority.utf8)
         name = key.endpoint.description
         if let settings = key.tls {
-            tls = try TLSContext.client(settings)
+            var old = settings
+            old.alpn.removeAll { $0 == "h2" }
+            tls = try TLSContext.client(old)
+            offersHTTP2 = key.httpVersion == .http2 || (key.httpVersion == nil && settings.alpn.contains("h2"))
+            acceptsHTTP1 = key.httpVersion != .http2 && settings.alpn != ["h2"]
+            var new = settings
+            if key.httpVersion == .http2 { new.alpn = ["h2"] }
+            http2TLS = offersHTTP2 ? try TLSContext.client(new) : nil
         } else {
             tls = nil
+            http2TLS = nil
+            offersHTTP2 = key.httpVersion == .http2
+            acceptsHTTP1 = !offersHTTP2
         }
         // Last: a context that cannot be made must not cost a slot.
         self.slots = slots
@@ -52,7 +74,18 @@ package final class Upstream: Sendable {
 
     deinit { slots.give(slot) }
 
-    func connect(_ loop: EventLoop, resolver: Resolver, deadline: MonotonicTime) async throws(IOError) -> Transport {
+    func connect(
+        _ loop: EventLoop, resolver: Resolver, deadline: MonotonicTime, http2: Bool = false
+    ) async throws(IOError) -> Transport {
+        let transport = try await open(
+            loop, resolver: resolver, deadline: deadline, tls: http2 ? http2TLS : tls)
+        transport.socket.keepAlive(key.keepalive)
+        return transport
+    }
+
+    private func open(
+        _ loop: EventLoop, resolver: Resolver, deadline: MonotonicTime, tls: TLSContext?
+    ) async throws(IOError) -> Transport {
         let deadline = min(deadline, .now + key.connectTimeout)
         switch key.endpoint {
         case .tcp(let host, let port):
@@ -64,6 +97,12 @@ package final class Upstream: Sendable {
                 loop, path: path, tls: tls, serverName: key.tls?.hostname ?? "localhost", deadline: deadline)
         }
     }
+}
+
+/// `http.version` of a backend.
+package enum UpstreamHTTPVersion: String, Sendable, CaseIterable {
+    case http11 = "1.1"
+    case http2 = "2"
 }
 
 /// The upstreams that one configuration names. The next configuration's registry takes those that it names as well from

@@ -6,11 +6,13 @@ package final class LoopCore: @unchecked Sendable {
     package let loop: EventLoop
     package let resolver: Resolver
     let pool: UpstreamPool
+    let http2: HTTP2Pool
 
     package init(loop: EventLoop, resolver: Resolver) {
         self.loop = loop
         self.resolver = resolver
         pool = UpstreamPool(loop: loop)
+        http2 = HTTP2Pool(loop: loop, resolver: resolver)
     }
 }
 

@@ -190,5 +190,7 @@ extension BackendPolicies {
         backendTLS = backendTLS ?? outer.backendTLS
         connectTimeout = connectTimeout ?? outer.connectTimeout
         requestTimeout = requestTimeout ?? outer.requestTimeout
+        httpVersion = httpVersion ?? outer.httpVersion
+        keepalive = keepalive ?? outer.keepalive
     }
 }

@@ -150,7 +150,10 @@ extension Declarations {
     private static let httpVersion = ValueDecoder<BackendPoliciesDraft>.object(
         "BackendHTTP", "HTTP to the backend.", make: { _, _ in BackendPoliciesDraft() },
         fields: [
-            .notYet("version", "a fixed HTTP version"),
+            .optional(
+                "version", \.policies.httpVersion, ValueDecoder<UpstreamHTTPVersion>.word(),
+                default: "1.1, or what ALPN finds",
+                "`1.1`, or `2`: over TLS by ALPN, else with prior knowledge. MCP targets are always spoken to in 1.1."),
             .optional("requestTimeout", \.policies.requestTimeout, .duration(), "Of one attempt."),
         ])
 
@@ -158,7 +161,7 @@ extension Declarations {
         "BackendTCP", "Connections to the backend.", make: { _, _ in BackendPoliciesDraft() },
         fields: [
             .optional("connectTimeout", \.policies.connectTimeout, .duration(), "Of connecting."),
-            .notYet("keepalives", "TCP keepalive per backend"),
+            .optional("keepalives", \.policies.keepalive, keepalive, "TCP keepalive; the process's otherwise."),
         ])
 
     /// What MCP targets and helper services may have.
@@ -169,10 +172,12 @@ extension Declarations {
         .optional("backendAuth", \.policies.backendAuthentication, backendAuth, "The credential sent to the backend."),
         .apply("http", httpVersion, "HTTP to the backend.") { owner, http, _, _ in
             owner.policies.requestTimeout = http.policies.requestTimeout
+            owner.policies.httpVersion = http.policies.httpVersion
             return true
         },
         .apply("tcp", tcpSettings, "Connections to the backend.") { owner, tcp, _, _ in
             owner.policies.connectTimeout = tcp.policies.connectTimeout
+            owner.policies.keepalive = tcp.policies.keepalive
             return true
         },
         .notYet("backendTunnel", "an egress proxy"),

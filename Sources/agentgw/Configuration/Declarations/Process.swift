@@ -32,7 +32,7 @@ extension Declarations {
             .notYet("fields", "access log settings here; agentgateway moved them to frontendPolicies.accessLog"),
         ])
 
-    private static let keepalive = ValueDecoder<TCPKeepalive>.object(
+    static let keepalive = ValueDecoder<TCPKeepalive>.object(
         "TCPKeepalive", "TCP keepalive of upstream connections.", make: { _, _ in TCPKeepalive() },
         fields: [
             .value("enabled", \.enabled, .boolean, default: "true", "Whether probes are sent."),
@@ -44,7 +44,7 @@ extension Declarations {
     private static let upstreamPool = ValueDecoder<UpstreamPoolSettings>.object(
         "UpstreamPool", "Defaults of upstream connections.", make: { _, _ in UpstreamPoolSettings() },
         fields: [
-            .value("keepalives", \.keepalive, keepalive, "TCP keepalive.").pending(),
+            .value("keepalives", \.keepalive, keepalive, "TCP keepalive."),
             .value("connectTimeout", \.connectTimeout, .duration(), default: "5s", "Of connecting."),
             .value(
                 "poolIdleTimeout", \.idleTimeout, .duration(), default: "90s",
