@@ -1,5 +1,6 @@
 """MCP as a client without a library sees it: sessions, every public way around a gateway's rules, child processes."""
 
+import base64
 import http.client
 import json
 import os
@@ -155,6 +156,15 @@ def test_the_type_is_compared_without_case_and_parameters(client, kind):
         b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"one_echo","n\\u0061me":"one_die"}}',
         b'{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}',
         b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"one_echo","Name":"one_die"}}',
+        # The long s and the Kelvin sign: libraries that ignore case take them for s and k.
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"one_echo","argument\u017f":{}}}'.encode(),
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"one_echo","ta\u017f\u212a":{}}}'.encode(),
+        '{"json\u0440rc":"2.0","id":1,"method":"ping"}'.encode(),
+        b'{"jsonrpc":"2.0","id":18446744073709551616,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":1e3,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":"' + b"x" * 300 + b'","method":"ping"}',
+        b'{"jsonrpc":"2.0","id":true,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","params":null}',
         b'\xef\xbb\xbf{"jsonrpc":"2.0","id":1,"method":"ping"}',
         b'{"jsonrpc":"2.0","id":1,"method":"ping"} {"jsonrpc":"2.0","id":2,"method":"ping"}',
         b'{"jsonrpc":"2.0","id":1,"method":"ping","params":' + b'{"a":' * 100 + b"1" + b"}" * 101,
@@ -241,6 +251,22 @@ def test_pages_of_other_sites_are_refused(client, origin):
 def test_a_rebound_name_is_refused(client):
     assert client.request("ping", Host="evil.example")[0] == 403
     assert client.request("ping", Host=f"localhost:{client.gateway.port}")[0] == 200
+
+
+def test_a_name_that_anybody_could_point_here_is_no_origin(start):
+    client = Client(start(config(target("one"), dnsRebindingProtection=False)))
+    client.initialize()
+    rebound = f"evil.example:{client.gateway.port}"
+    assert client.request("ping", Host=rebound)[0] == 200
+    assert client.request("ping", Host=rebound, Origin=f"http://{rebound}")[0] == 403
+    here = f"127.0.0.1:{client.gateway.port}"
+    assert client.request("ping", Host=here, Origin=f"http://{here}")[0] == 200
+    named = config(target("one"), dnsRebindingProtection=False)
+    named["binds"][0]["listeners"][0]["hostname"] = "gateway.example"
+    client = Client(start(named))
+    there = {"Host": f"gateway.example:{client.gateway.port}"}
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    assert client.request("initialize", hello, **there, Origin=f"http://{there['Host']}")[0] == 200
 
 
 def test_a_reply_must_be_acceptable(client):
@@ -349,6 +375,19 @@ def test_headers_must_say_what_the_body_says(gateway, headers):
     assert (status, body["error"]["code"]) == (400, -32020)
 
 
+def test_a_header_that_only_looks_like_the_body_is_no_match(gateway):
+    client = Client(gateway)
+    for name, other in (("one_K", "one_\u212a"), ("one_\u00e9", "one_e\u0301")):
+        header = f"=?base64?{base64.b64encode(other.encode()).decode()}?="
+        status, _, body = client.modern("tools/call", {"name": name}, {"Mcp_Name": header})
+        assert (status, body["error"]["code"]) == (400, -32020)
+
+
+def test_an_id_keeps_its_type(client):
+    for number in (1, "1", -1, 2**53 + 1, ""):
+        assert client.post({"jsonrpc": "2.0", "id": number, "method": "ping"})[2]["id"] == number
+
+
 def test_an_encoded_name_is_decoded(gateway):
     assert Client(gateway).modern("tools/call", {"name": "one_echo"}, {"Mcp_Name": "=?base64?b25lX2VjaG8=?="})[0] == 200
 
@@ -400,6 +439,16 @@ def test_open_streams_do_not_hold_up_the_end(start):
     client.gateway.terminate()
     assert response.read() == b"\n"
     assert client.gateway.wait(5) == 0
+
+
+def test_a_stream_does_not_go_on_where_another_session_was(client):
+    connection = http.client.HTTPConnection("127.0.0.1", client.gateway.port, timeout=30)
+    fields = {"Accept": "text/event-stream", "Mcp-Session-Id": client.session, "Last-Event-ID": "1"}
+    connection.request("GET", "/mcp", headers=fields)
+    response = connection.getresponse()
+    assert response.status == 200 and response.readline() == b": keep-alive\n"
+    stream(client).close()
+    assert response.read() == b"\n", "nothing was sent again"
 
 
 def test_a_second_stream_of_a_session_replaces_the_first(client):

@@ -11,7 +11,7 @@ import pytest
 from harness.gateway import free_port
 from harness.sdk import sdk_python
 from harness.waiting import until
-from test_mcp import Client, children, config, said, target
+from test_mcp import META, Client, children, config, said, target
 from test_mcp_sdk import run
 
 HERE = Path(__file__).parent / "mcp_servers"
@@ -162,3 +162,24 @@ def test_without_sessions_a_legacy_client_still_does_what_needs_none(start, targ
     assert said(client.call("plain_echo", a=1)[2]) == {"a": 1}
     assert client.request("logging/setLevel", {"level": "info"})[2]["error"]["code"] == -32601
     assert client.raw("GET")[0] == client.raw("DELETE")[0] == 405
+
+
+def test_callers_that_share_a_child_and_a_progress_token_get_their_own_progress(start):
+    from concurrent.futures import ThreadPoolExecutor
+
+    gateway = start(config({"name": "local", "stdio": {"cmd": OLD, "args": [str(HERE / "sdk_server.py"), "stdio"]}}))
+    envelope = {**META, "progressToken": "same"}
+    params = {"name": "slow", "arguments": {"steps": 5}, "_meta": envelope}
+    headers = {"MCP_Protocol_Version": "2026-07-28", "Mcp_Method": "tools/call", "Mcp_Name": "slow", "Mcp_Session_Id": None}
+
+    def call(number: int) -> list[float]:
+        message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+        status, _, text = Client(gateway).raw("POST", json.dumps(message).encode(), **headers)
+        assert status == 200
+        events = [json.loads(line[6:]) for line in text.decode().splitlines() if line.startswith("data: ")]
+        told = [event["params"] for event in events if event.get("method") == "notifications/progress"]
+        assert all(params["progressToken"] == "same" for params in told)
+        return [params["progress"] for params in told]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(call, range(24))) == [[0, 1, 2, 3, 4]] * 24

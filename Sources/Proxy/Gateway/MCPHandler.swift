@@ -31,7 +31,7 @@ enum MCPHandler {
                 })
         let outcome = await MCPEndpoint.handle(
             exchange, backend, context.worker.mcp, principal: principal, authorizer: rules ?? AllowAll(),
-            admitsOrigin: context.admitsOrigin, decorate: context.decorate)
+            admitsOrigin: context.admitsOrigin, isNamedHost: context.isNamedHost, decorate: context.decorate)
         worker.metrics.recordMCP(route: label, outcome)
         record.upstream = outcome.target
         if outcome.errorCode != 0 { record.reason = "mcp_error" }

@@ -277,6 +277,13 @@ struct RouteContext {
     /// The CORS policy takes the request's `Origin`.
     var admitsOrigin: Bool { origin != nil }
 
+    /// The request's host was named by the operator: it was not merely pointed here.
+    var isNamedHost: Bool {
+        if listener.hostname != .any { return true }
+        guard let names = route?.route.hostnames, !names.isEmpty else { return false }
+        return !names.contains(.any)
+    }
+
     /// Lets the page that asked read the reply, an error as well.
     func decorate(_ head: ResponseHead) {
         if let cors, let origin { cors.apply(origin, to: head) }

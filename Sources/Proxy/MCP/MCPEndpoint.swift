@@ -22,13 +22,15 @@ package enum MCPEndpoint {
     ///   - principal: sessions are bound to its identity.
     ///   - authorizer: the rules of the route and backend.
     ///   - admitsOrigin: the CORS policy of the route takes the request's `Origin`.
+    ///   - isNamedHost: listener or route name the hosts that they are for.
     ///   - decorate: changes the head of every reply (CORS).
     package static func handle(
         _ exchange: Exchange, _ backend: CompiledMCP, _ runtime: MCPRuntime, principal: Principal,
-        authorizer: any MCPAuthorizer, admitsOrigin: Bool = false,
+        authorizer: any MCPAuthorizer, admitsOrigin: Bool = false, isNamedHost: Bool = false,
         decorate: @escaping (ResponseHead) -> Void = { _ in }
     ) async -> MCPRecord {
-        let request = MCPClientRequest(exchange, backend, runtime, principal, authorizer, admitsOrigin, decorate)
+        let request = MCPClientRequest(
+            exchange, backend, runtime, principal, authorizer, admitsOrigin, isNamedHost, decorate)
         await request.answer()
         return request.record
     }
@@ -53,14 +55,16 @@ final class MCPClientRequest {
 
     init(
         _ exchange: Exchange, _ backend: CompiledMCP, _ runtime: MCPRuntime, _ principal: Principal,
-        _ authorizer: any MCPAuthorizer, _ admitsOrigin: Bool, _ decorate: @escaping (ResponseHead) -> Void
+        _ authorizer: any MCPAuthorizer, _ admitsOrigin: Bool, _ isNamedHost: Bool,
+        _ decorate: @escaping (ResponseHead) -> Void
     ) {
         self.exchange = exchange
         self.backend = backend
         self.runtime = runtime
         self.authorizer = authorizer
         reply = ClientReply(exchange, decorate: decorate)
-        checks = RequestChecks(exchange: exchange, backend: backend, admitsOrigin: admitsOrigin)
+        checks = RequestChecks(
+            exchange: exchange, backend: backend, admitsOrigin: admitsOrigin, isNamedHost: isNamedHost)
         names = ExposedNames(backend: backend)
         binding = "\(backend.label)\u{0}\(principal.identity)"
     }

@@ -7,20 +7,31 @@ struct RequestChecks {
     let backend: CompiledMCP
     /// The route's CORS policy admits the request's origin.
     let admitsOrigin: Bool
+    /// The listener or the route is for named hosts, and the request's is one of them.
+    let isNamedHost: Bool
 
     /// Against DNS rebinding: a page of another site, or one whose name was pointed at us.
     func origin() throws(RPCError) {
         let headers = exchange.request.headers
         let isLoopback = RequestChecks.isLoopback(exchange.connection.local.ip)
         let protects = backend.rebindingProtection ?? isLoopback
-        if protects, isLoopback, !RequestChecks.isLoopback(exchange.request.host.text) {
+        let host = exchange.request.host.text
+        if protects, isLoopback, !RequestChecks.isLoopback(host) {
             throw RPCError(-32600, 403, "Forbidden: this Host is not served on a loopback address")
+        }
+        // Whoever owns a name can point it here; an address, or a name that was configured, is nobody else's.
+        // With TLS the certificate has to be for it.
+        let isOurs =
+            isNamedHost || exchange.connection.isSecure || RequestChecks.isLoopback(host)
+            || RequestChecks.isAddress(host)
+        if protects, !isOurs {
+            throw RPCError(-32600, 403, "Forbidden: this Host is not one of the listener's")
         }
         guard headers.occurrences(.origin) <= 1 else { throw .invalidRequest("more than one Origin") }
         guard let origin = headers.first(.origin)?.text else { return }
         if admitsOrigin { return }
         let scheme = exchange.connection.isSecure ? "https" : "http"
-        guard origin.lowercased() == "\(scheme)://\(exchange.request.authority.text.lowercased())" else {
+        guard isOurs, origin.lowercased() == "\(scheme)://\(exchange.request.authority.text.lowercased())" else {
             throw RPCError(-32600, 403, "Forbidden: this Origin may not call")
         }
     }
@@ -29,6 +40,12 @@ struct RequestChecks {
         let host = host.lowercased()
         return host == "localhost" || host == "::1" || host == "[::1]" || host.hasPrefix("::ffff:127.")
             || isLoopbackIPv4(host)
+    }
+
+    /// An IP address, with or without brackets.
+    private static func isAddress(_ host: String) -> Bool {
+        let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+        return SocketAddress(ip: bare, port: 1) != nil
     }
 
     /// All of 127.0.0.0/8, but not a name that only begins like it.
