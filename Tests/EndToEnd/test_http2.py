@@ -242,6 +242,55 @@ def test_slow_reader_holds_back_the_upstream(start, serve):
         assert gateway.memory() < 120 << 20
 
 
+def test_events_arrive_one_by_one(start, serve):
+    taken = threading.Semaphore(0)
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.start(200, {"Content-Type": "text/event-stream"})
+        for number in range(5):
+            await exchange.chunk(b"data: %d\n\n" % number)
+            while not taken.acquire(blocking=False):
+                await asyncio.sleep(0.002)
+        await exchange.end()
+
+    gateway = start(configs.plain(serve(handler).port))
+    with Client(gateway.port) as client:
+        stream = client.request()
+        for number in range(5):
+            while b"data: %d" % number not in client.answers[stream].body:
+                client.step()
+            taken.release()
+        assert client.wait(stream).ended
+
+
+@pytest.mark.parametrize("protocol", ["http1", "http2"])
+def test_connection_that_is_old_takes_no_further_request(start, serve, protocol):
+    document = configs.plain(serve().port)
+    document["frontendPolicies"] = {"http": {"maxConnectionDuration": "1s"}}
+    gateway = start(document)
+    if protocol == "http2":
+        with Raw(gateway.port) as client:
+            client.send(client.headers(1))
+            assert client.goaway() == 0
+    else:
+        with httpx.Client() as client:
+            until(lambda: client.get(gateway.url()).headers.get("connection") == "close", "the connection is retired", 10)
+
+
+def test_another_listeners_host_is_misdirected_on_a_stream(start, serve, authority):
+    listeners = []
+    for name in ("a", "b"):
+        listener = secure(serve().port, authority)["binds"][0]["listeners"][0]
+        listener |= {"name": name, "hostname": f"{name}.example", "tls": authority.issue("a.example", "b.example").tls}
+        listeners.append(listener)
+    gateway = start({"binds": [{"port": 3000, "listeners": listeners}]})
+    context = ssl.create_default_context(cafile=authority.cert)
+    context.set_alpn_protocols(["h2"])
+    with Client(gateway.port, context) as client:
+        assert client.ask().status == 200
+        assert client.ask([(":method", "GET"), (":scheme", "https"), (":authority", "b.example"), (":path", "/")]).status == 421
+
+
 def test_draining_says_goaway_and_serves_what_is_under_way(start, serve):
     release = threading.Event()
 

@@ -17,13 +17,15 @@ package final class Snapshot: Sendable {
     /// `CompiledMCP.signature` of every MCP backend.
     let mcpSignatures: Set<[UInt8]>
 
+    /// - Parameter readsCertificates: off where nothing will be served, on a machine that may not have them.
     /// - Throws: `.invalid` with a sentence for the operator.
     package init(
-        _ configuration: GatewayConfiguration, upstreams: UpstreamRegistry,
+        _ configuration: GatewayConfiguration, upstreams: UpstreamRegistry, readsCertificates: Bool = true,
         readFile: @escaping @Sendable (String) throws(AuthError) -> [UInt8]
     ) throws(SnapshotError) {
         var compiler = SnapshotCompiler(
             configuration: configuration, upstreams: upstreams, authentication: AuthPolicies(readFile: readFile))
+        compiler.readsCertificates = readsCertificates
         var binds: [UInt16: CompiledBind] = [:]
         for bind in configuration.binds { binds[bind.port] = try compiler.compile(bind) }
         self.configuration = configuration
@@ -208,6 +210,7 @@ struct SnapshotCompiler {
     let upstreams: UpstreamRegistry
     var authentication: AuthPolicies
     private var backendCount = 0
+    var readsCertificates = true
     private(set) var routeLabels: [String] = []
 
     init(configuration: GatewayConfiguration, upstreams: UpstreamRegistry, authentication: AuthPolicies) {
@@ -219,7 +222,7 @@ struct SnapshotCompiler {
     mutating func compile(_ bind: Bind) throws(SnapshotError) -> CompiledBind {
         var listeners: [CompiledListener] = []
         for listener in bind.listeners { listeners.append(try compile(listener, port: bind.port)) }
-        let secure = bind.listeners.contains { $0.tls != nil }
+        let secure = readsCertificates && bind.listeners.contains { $0.tls != nil }
         return CompiledBind(
             port: bind.port, listeners: listeners,
             certificates: secure ? try ListenerCertificates(bind.listeners, protocols: ["h2", "http/1.1"]) : nil)

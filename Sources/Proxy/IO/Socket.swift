@@ -167,6 +167,10 @@ package final class Socket: @unchecked Sendable {
         }
     }
 
+    /// A task waits to read, or to write.
+    var hasReader: Bool { readWaiter != nil }
+    var hasWriter: Bool { writeWaiter != nil }
+
     // MARK: Waiting
 
     private func waitReadable() async throws(IOError) {

@@ -84,11 +84,15 @@ package final class TLSSession {
     private func wait(_ socket: Socket, after result: Int32) async throws(IOError) -> Bool {
         switch SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ:
+            // A peer that breaks off a handshake message of its own makes our writes wait for it. Its remainder would
+            // have to be read by the task that reads already: no honest peer gets here.
+            guard !socket.hasReader else { throw .tls("a message of the handshake was broken off") }
             socket.clearReadable()
             if socket.hungUp { throw .reset }
             try await socket.readable()
             return true
         case SSL_ERROR_WANT_WRITE:
+            guard !socket.hasWriter else { throw .tls("a message of the handshake was broken off") }
             socket.clearWritable()
             try await socket.writable()
             return true

@@ -64,7 +64,7 @@ struct PolicyLoader: Sendable {
         let snapshot: Snapshot
         do throws(SnapshotError) {
             snapshot = try Snapshot(
-                configuration, upstreams: UpstreamRegistry(),
+                configuration, upstreams: UpstreamRegistry(), readsCertificates: false,
                 readFile: { [files] path throws(AuthError) in
                     switch files.read(path, ConfigurationFiles.maximumBytes) {
                     case .success(let bytes): return bytes
