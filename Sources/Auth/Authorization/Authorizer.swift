@@ -64,6 +64,27 @@ package final class Authorizer {
         return visibility
     }
 
+    /// Whether a list shows the item: `visibility` is not `denied`. Asks no further once some call may be allowed, which
+    /// is most of the work when lists are long.
+    package func isShown(_ levels: RuleLevels, _ inputs: RuleInputs) -> Bool {
+        var cost = 0
+        evaluator.begin(inputs)
+        defer { evaluator.end() }
+        for set in levels.sets where set.mode == .enforce {
+            let context = evaluator.context(for: set.environment)
+            var mayGrant = false
+            let result = TruthTable.decide(set.enforced) { rule in
+                // After an allow that may grant, no other allow makes the item less visible.
+                if mayGrant { return .isFalse }
+                let outcome = set.outcome(rule, context, &cost)
+                if case .unknown = outcome, set.rules[rule].reference.action == .allow { mayGrant = true }
+                return outcome
+            }
+            if result.verdict == .deny { return false }
+        }
+        return true
+    }
+
     /// What the set would do if all of it bound; nil when that is to allow.
     private func hypothetical(_ set: RuleSet, _ cost: inout Int) -> ShadowFinding? {
         let steps = set.hypothetical ?? set.enforced

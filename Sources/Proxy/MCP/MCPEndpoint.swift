@@ -188,6 +188,10 @@ final class MCPClientRequest {
     func session() throws(RPCError) -> SessionToken {
         if let eventSession {
             guard let token = eventSession.token else { throw .missingSession }
+            // The stream stays open over a reload; its servers may be others now.
+            guard token.backend == backend.signature, token.expires > WallClock.nanoseconds / 1_000_000_000 else {
+                throw .unknownSession
+            }
             return token
         }
         guard let text = try checks.single(.mcpSessionID) else { throw .missingSession }

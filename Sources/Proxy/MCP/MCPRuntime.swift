@@ -181,6 +181,11 @@ package final class MCPRuntime: @unchecked Sendable {
     func retire(except signatures: Set<[UInt8]>) {
         loop.assertOnLoop()
         lists.forgetAll()
+        for (key, kept) in pooled {
+            guard let token = kept.established?.token, !signatures.contains(token.backend) else { continue }
+            kept.stream?.close()
+            pooled[key] = nil
+        }
         for session in sessions.values where !signatures.contains(session.backend.signature) {
             session.isRetired = true
             if session.isIdle(at: loop.now) { end(session.id) }

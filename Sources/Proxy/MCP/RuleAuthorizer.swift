@@ -97,7 +97,7 @@ package final class RuleAuthorizer: MCPAuthorizer {
         let actual = inputs.mcp
         defer { inputs.mcp = actual }
         inputs.mcp = attributes
-        return authorizer.visibility(levels, inputs) != .denied
+        return authorizer.isShown(levels, inputs)
     }
 
     /// A message that names no tool, prompt or resource (`initialize`, a list, a ping) is held up only by a rule that
@@ -128,7 +128,7 @@ package final class RuleAuthorizer: MCPAuthorizer {
             return true
         }
         inputs.mcp = attributes
-        return authorizer.visibility(levels(item.target), inputs) != .denied
+        return authorizer.isShown(levels(item.target), inputs)
     }
 }
 

@@ -93,12 +93,13 @@ struct LegacyRequest {
         guard let kind = method.list else { throw .unknownMethod(message.method) }
         try request.judge(call(method))
         let start = try ListCursor.start(params, kind, request)
+        let session = link.shownSession
         let items = try await ListFetch(link: link, names: request.names).all(kind, id: message.id)
             .filter { item in
                 request.authorizer.shows(
                     MCPItem(
                         kind: kind, target: link.backend.targets[item.target].name, name: item.name,
-                        definition: item.value, isPinned: item.isPinned, session: token.idText, client: token.client))
+                        definition: item.value, isPinned: item.isPinned, session: session, client: token.client))
             }
         let page = items.dropFirst(start).prefix(MCPLimits.pageSize)
         let next = start + page.count < items.count ? ListCursor.next(start + page.count, kind, request) : nil

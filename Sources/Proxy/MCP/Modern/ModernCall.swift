@@ -244,7 +244,8 @@ struct ModernCall {
         guard let call = await SuspendedCall.resume(Array(bytes[2...]), home), let question = call.question else {
             throw refused
         }
-        guard call.target == routed.target,
+        // The call may have begun before a reload.
+        guard call.link.backend.signature == request.backend.signature, call.target == routed.target,
             ModernCall.judged(call.request.params) == ModernCall.judged(ModernCall.legacyParams(routed.params))
         else {
             await call.giveUp()
