@@ -275,3 +275,28 @@ def test_curl_speaks_to_a_tls_listener(start, serve, authority):
          "-o", "/dev/null", "-w", "%{http_code}", f"https://a.example:{gateway.port}/"],
         capture_output=True, text=True, timeout=deadline(20))
     assert done.stdout == "200", done.stderr
+
+
+def test_client_may_change_its_keys_between_requests(start, serve, authority):
+    gateway = start(config(serve().port, [{"name": "a", "tls": authority.issue("a.example").tls}]))
+    client = subprocess.Popen(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-servername", "a.example", "-CAfile",
+         str(authority.cert), "-tls1_3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    request = b"GET / HTTP/1.1\nHost: a.example\n\n".replace(b"\n", b"\r\n")
+    seen = b""
+
+    def say(data: bytes, answer: bytes, count: int) -> None:
+        nonlocal seen
+        client.stdin.write(data)
+        client.stdin.flush()
+        while seen.count(answer) < count:
+            piece = os.read(client.stdout.fileno(), 65536)
+            assert piece, seen
+            seen += piece
+
+    for number in range(1, 4):
+        say(request, b"HTTP/1.1 200", number)
+        say(b"K\n", b"KEYUPDATE", number)  # asks the gateway to change its keys as well
+    client.stdin.close()
+    client.wait(deadline(10))
+    client.stdout.close()

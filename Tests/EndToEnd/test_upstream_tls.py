@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from harness import configs
+from harness.certificates import Authority
 from harness.rawhttp import exchange
 
 GET = b"GET /path HTTP/1.1\r\nHost: client.example\r\n\r\n"
@@ -107,3 +108,31 @@ def test_configured_names_take_the_place_of_the_host_name(start, server, certifi
 def test_plain_server_is_no_tls_server(start, serve):
     gateway = start(config(f"https://127.0.0.1:{serve().port}"))
     assert exchange(gateway.port, GET).status == 503
+
+
+def test_server_that_requires_a_client_certificate_gets_the_configured_one(start, tmp_path):
+    servers, clients = Authority(tmp_path, "servers"), Authority(tmp_path, "clients")
+    pair, agent = servers.issue("localhost"), clients.issue("agent")
+    echo = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    echo.server_name_sent = None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    context.load_verify_locations(clients.cert)
+    context.verify_mode = ssl.CERT_REQUIRED
+    echo.socket = context.wrap_socket(echo.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=echo.serve_forever, daemon=True).start()
+    host = f"https://localhost:{echo.server_address[1]}"
+    trusted = {"root": str(servers.cert)}
+    assert exchange(start(config(host, {"backendTLS": {**trusted, **agent.tls}})).port, GET).status == 200
+    assert exchange(start(config(host, {"backendTLS": trusted})).port, GET).status in (502, 503)
+    echo.shutdown()
+
+
+@pytest.mark.parametrize("tls, status", [
+    ({"insecure": True}, 200),
+    ({"insecureHost": True, "hostname": "other.example"}, 503),
+    ({"insecureHost": True, "hostname": "other.example", "root": True}, 200),
+])
+def test_insecure_flags_skip_what_they_say_and_no_more(start, server, certificate, tls, status):
+    tls = {**tls, **({"root": str(certificate / "cert.pem")} if tls.get("root") else {})}
+    assert exchange(start(config(f"https://localhost:{server}", {"backendTLS": tls})).port, GET).status == status
