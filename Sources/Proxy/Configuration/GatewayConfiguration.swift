@@ -7,17 +7,21 @@ import Auth
 package struct GatewayConfiguration: Sendable {
     package var process: ProcessConfiguration
     package var limits: HTTPLimits
+    /// nil: nothing is traced, and trace fields pass as they come.
+    package var tracing: TracingConfiguration?
     /// Ports are distinct.
     package var binds: [Bind]
     /// What the loader has to say without refusing the load.
     package var warnings: [ConfigurationWarning]
 
     package init(
-        process: ProcessConfiguration = ProcessConfiguration(), limits: HTTPLimits = HTTPLimits(), binds: [Bind] = [],
+        process: ProcessConfiguration = ProcessConfiguration(), limits: HTTPLimits = HTTPLimits(),
+        tracing: TracingConfiguration? = nil, binds: [Bind] = [],
         warnings: [ConfigurationWarning] = []
     ) {
         self.process = process
         self.limits = limits
+        self.tracing = tracing
         self.binds = binds
         self.warnings = warnings
     }

@@ -12,6 +12,7 @@ final class LoopWorker: @unchecked Sendable {
     let processLog: ProcessLog
     let metrics = LoopMetrics()
     var decisions = DecisionRing()
+    let traces: TraceExporter
     let keySets: KeySetService
     let mcp: MCPRuntime
     /// For requests that begin now.
@@ -40,6 +41,7 @@ final class LoopWorker: @unchecked Sendable {
         self.processLog = processLog
         core = LoopCore(loop: loop, resolver: resolver)
         self.mcp = mcp.runtime(core)
+        traces = TraceExporter(core, processLog)
         log = LogBuffer(descriptor: STDERR_FILENO, loop: loop)
         active = try ActiveSnapshot(snapshot, metrics)
         authorizer = try Authorizer()
@@ -122,6 +124,8 @@ final class LoopWorker: @unchecked Sendable {
         report.add(.mcpSessions, [], Double(mcp.sessions.count + mcp.pooled.count))
         report.add(.mcpChildren, [], Double(mcp.children))
         report.add(.loops, [], 1)
+        report.add(.spansExported, [], Double(traces.exported))
+        report.add(.spansDropped, [], Double(traces.dropped))
         return report
     }
 

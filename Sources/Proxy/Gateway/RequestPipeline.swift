@@ -47,6 +47,10 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
 
     func handle(_ exchange: Exchange) async {
         var record = RequestRecord(startedAt: WallClock.nanoseconds)
+        let tracing = (last ?? worker.active).snapshot.tracing
+        if let tracing {
+            record.trace = .begin(exchange.request.headers, tracing.configuration, &worker.random)
+        }
         await answer(exchange, &record)
         if !exchange.responseStarted, !exchange.isAborted {
             // Every way through `answer` ends in a reply; a client that waits must not wait for ever if one does not.
@@ -54,6 +58,11 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         }
         (record.metrics ?? worker.metrics.unrouted).record(exchange, record)
         worker.writeAccessLine(exchange, record)
+        if let tracing, let trace = record.trace, trace.isSampled {
+            worker.traces.add(
+                OTLPSpan.encode(trace, exchange, record, endedAt: WallClock.nanoseconds), to: tracing.upstream,
+                path: tracing.configuration.path)
+        }
     }
 
     private func answer(_ exchange: Exchange, _ record: inout RequestRecord) async {

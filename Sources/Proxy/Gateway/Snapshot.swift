@@ -10,6 +10,7 @@ package final class Snapshot: Sendable {
     let authentication: AuthPolicies
     /// Those that this configuration names.
     let upstreams: UpstreamRegistry
+    let tracing: CompiledTracing?
     /// `CompiledRoute.label` by `CompiledRoute.number`.
     let routeLabels: [String]
     /// What the operator should know.
@@ -32,6 +33,14 @@ package final class Snapshot: Sendable {
         self.upstreams = upstreams
         routeLabels = compiler.routeLabels
         self.binds = binds
+        tracing = try configuration.tracing.map { (tracing) throws(SnapshotError) in
+            guard let collector = tracing.collector else {
+                throw SnapshotError("tracing needs a host that takes spans", tracing.position)
+            }
+            return CompiledTracing(
+                configuration: tracing,
+                upstream: try compiler.upstream(collector, BackendPolicies(), tracing.position))
+        }
         upstreams.seal()
         mcpSignatures = Snapshot.mcpSignatures(binds)
         authentication = compiler.authentication
@@ -43,6 +52,11 @@ package final class Snapshot: Sendable {
         }
         self.warnings = warnings
     }
+}
+
+struct CompiledTracing: Sendable {
+    let configuration: TracingConfiguration
+    let upstream: Upstream
 }
 
 extension Snapshot {

@@ -13,6 +13,7 @@ enum Metric: Int, CaseIterable, Sendable {
     case mcpRequests, mcpSessions, mcpChildren
     case tokens
     case loops
+    case spansExported, spansDropped
     case residentBytes, cpuSeconds, openDescriptors, startTime
 
     enum Kind: String { case counter, gauge, histogram }
@@ -80,6 +81,12 @@ enum Metric: Int, CaseIterable, Sendable {
         case .mcpChildren: ("agentgateway_mcp_child_processes", .gauge, "Child processes of stdio targets.")
         case .tokens: ("agentgateway_gen_ai_client_token_usage", .histogram, "Tokens that a call to a provider took.")
         case .loops: ("agentgateway_event_loops", .gauge, "Event loops, each a thread.")
+        case .spansExported: ("agentgateway_trace_spans_exported_total", .counter, "Spans that the collector took.")
+        case .spansDropped:
+            (
+                "agentgateway_trace_spans_dropped_total", .counter,
+                "Spans lost: the queue was full or the collector away."
+            )
         case .residentBytes: ("process_resident_memory_bytes", .gauge, "Resident memory.")
         case .cpuSeconds: ("process_cpu_seconds_total", .counter, "User and system time.")
         case .openDescriptors: ("process_open_fds", .gauge, "Open file descriptors.")

@@ -19,6 +19,8 @@ struct RequestRecord {
     /// Of the decision that refused.
     var decision: DecisionID?
 
+    /// nil: traces are off.
+    var trace: TraceContext?
     /// Where the request is counted; nil: no route took it.
     var metrics: RouteMetrics?
 
@@ -91,6 +93,11 @@ extension LoopWorker {
             if !record.reason.isEmpty {
                 line.append(",\"reason\":")
                 line.append(jsonString: record.reason)
+            }
+            if let trace = record.trace {
+                line.append(",\"trace\":\"")
+                line.append(trace.traceText)
+                line.append("\"")
             }
             if let decision = record.decision {
                 line.append(",\"decision\":\"")

@@ -28,7 +28,8 @@ struct ConfigurationAssembly {
         let checks = ListenerChecks(context)
         checks.ports(binds, draft.process)
         for bind in binds { checks.listeners(bind) }
-        return GatewayConfiguration(process: draft.process, limits: draft.limits, binds: binds)
+        return GatewayConfiguration(
+            process: draft.process, limits: draft.frontend.http, tracing: draft.frontend.tracing, binds: binds)
     }
 
     private mutating func collectBackends(_ drafts: [BackendDraft]) {

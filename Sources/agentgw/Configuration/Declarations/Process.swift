@@ -3,6 +3,11 @@
 import Auth
 import Proxy
 
+struct FrontendDraft: Sendable {
+    var http = HTTPLimits()
+    var tracing: TracingConfiguration?
+}
+
 extension Declarations {
     private static let workerThreads = ValueDecoder<WorkerThreads>(
         .either([.integer(1...1024), .text("a share of the cores such as 50%", pattern: "^[0-9]+%$")])
@@ -182,10 +187,6 @@ extension Declarations {
             .notYet("keyExchangeGroups", "a choice of key exchange groups"),
         ])
 
-    private struct FrontendDraft {
-        var http = HTTPLimits()
-    }
-
     static let frontendPolicies = ValueDecoder<FrontendDraft>.object(
         "FrontendPolicies", "Policies of client connections, for all listeners.", make: { _, _ in FrontendDraft() },
         fields: [
@@ -200,7 +201,6 @@ extension Declarations {
             .notYet("proxyProtocol", aliases: ["proxy"], "the PROXY protocol"),
             .notYet("connect", "CONNECT"),
             .notYet("accessLog", aliases: ["logging"], "access log settings"),
-            .notYet("tracing", "tracing"),
-        ]
-    ).map(\.http)
+            .optional("tracing", \.tracing, tracing, default: "off", "Traces, sent by OTLP over HTTP."),
+        ])
 }

@@ -5,7 +5,7 @@ import Proxy
 
 struct ConfigurationDraft: Sendable {
     var process = ProcessConfiguration()
-    var limits = HTTPLimits()
+    var frontend = FrontendDraft()
     var binds: [BindDraft] = []
     var gateways: [GatewayDraft] = []
     var routes: [AttachedRouteDraft] = []
@@ -21,7 +21,7 @@ extension Declarations {
             .value("binds", \.binds, .list(bind), "Ports, their listeners and routes."),
             .optional("mcp", \.mcp, mcpShort, "One MCP endpoint, in short."),
             .value("backends", \.backends, .list(namedBackend), "Backends that routes refer to by name."),
-            .value("frontendPolicies", \.limits, frontendPolicies, "Policies of client connections."),
+            .value("frontendPolicies", \.frontend, frontendPolicies, "Policies of client connections."),
             .value("gateways", \.gateways, gateways, "Ports by name, for `routes` to attach to."),
             .value("routes", \.routes, .list(attachedRoute), "Routes attached to `gateways`."),
             .notYet("tcpRoutes", "TCP routes"),
