@@ -7,12 +7,14 @@ import subprocess
 import threading
 
 import httpx
+import openai
 import pytest
 from hyperframe import frame as frames
 
 from harness import configs
 from harness.certificates import Authority
 from harness.http2 import GET, Client, Raw
+from harness.provider import ANSWER
 from harness.upstream import Exchange
 from harness.waiting import deadline, until
 
@@ -321,3 +323,16 @@ def test_draining_says_goaway_and_serves_what_is_under_way(start, serve):
         assert body == b"done" and goaways == [((1 << 31) - 1, 0), (1, 0)]
         assert idle.goaway() == 0
     assert gateway.wait() == 0
+
+
+def test_openai_client_streams_over_http2(start, provider):
+    gateway = start(
+        configs.seed("step1-basic-routing.yaml", provider.port, provider.port),
+        {"OPENAI_API_KEY": provider.openai_key, "ANTHROPIC_API_KEY": provider.anthropic_key})
+    transport = httpx.Client(http1=False, http2=True)
+    with openai.OpenAI(base_url=gateway.url("/openai/v1", 3000), api_key="unused", max_retries=0, http_client=transport) as client:
+        messages = [{"role": "user", "content": "hello"}]
+        assert client.chat.completions.create(model="gpt-4o-mini", messages=messages).choices[0].message.content == ANSWER
+        with client.chat.completions.create(model="gpt-4o-mini", messages=messages, stream=True) as stream:
+            text = "".join(piece.choices[0].delta.content or "" for piece in stream if piece.choices)
+        assert text == ANSWER

@@ -39,7 +39,7 @@ package class Exchange: SocketObserver {
     }
 
     /// Runs `action` once when the client is gone; nil ends that. See `Socket.onDeparture`.
-    func onDeparture(_ action: (() -> Void)?) { clientSocket?.onDeparture(action) }
+    package func onDeparture(_ action: (() -> Void)?) { clientSocket?.onDeparture(action) }
 
     /// Runs `action` once when nobody waits for the answer any more; nil ends that.
     func onHangup(_ action: (() -> Void)?) { clientSocket?.onHangup(action) }

@@ -32,7 +32,7 @@ final class HTTP2Exchange: Exchange, @unchecked Sendable {
         if upstream != nil, stream.end != nil { upstream?.close() }
     }
 
-    override func onDeparture(_ action: (() -> Void)?) {
+    package override func onDeparture(_ action: (() -> Void)?) {
         departure = action
         if stream.end != nil { clientLeft() }
     }

@@ -135,8 +135,8 @@ final class AdminHandler: RequestHandler, @unchecked Sendable {
         for (name, value) in Self.fields { head.headers.append(name, value) }
         head.framing = .chunked
         var hasLeft = false
-        exchange.clientSocket?.onDeparture { hasLeft = true }
-        defer { exchange.clientSocket?.onDeparture(nil) }
+        exchange.onDeparture { hasLeft = true }
+        defer { exchange.onDeparture(nil) }
         do throws(ExchangeError) {
             try await exchange.start(head)
             var (lines, positions) = await gateway.decisions(since: Array(repeating: 0, count: gateway.loopCount))

@@ -51,12 +51,12 @@ struct EventEndpoint {
         let mailbox = session.mailbox
         let streams = RemoteStreams()
         session.whenAdopted = { token in listen(token, mailbox, streams) }
-        request.exchange.clientSocket?.onDeparture { mailbox.close() }
+        request.exchange.onDeparture { mailbox.close() }
         mailbox.postIdle(every: MCPLimits.keepAlive)
         runtime.opened(mailbox)
         let endpoint = "\(request.exchange.request.path.text)?\(EventEndpoint.parameter)\(sealed)"
         if await request.reply.event("endpoint", endpoint) { await relay(session) }
-        request.exchange.clientSocket?.onDeparture(nil)
+        request.exchange.onDeparture(nil)
         runtime.closed(mailbox)
         mailbox.close()
         streams.cancel()
