@@ -4,7 +4,8 @@
 set -euo pipefail
 
 build="libssl-dev libjwt-dev libyaml-dev libnghttp2-dev libre2-dev pkg-config g++"
-test="python3 python3-venv curl ca-certificates"
+# chromium looks at the admin page, prometheus brings promtool; without them their tests are skipped.
+test="python3 python3-venv curl ca-certificates chromium chromium-driver prometheus"
 bench="python3 python3-venv nginx-light wrk gcc make ca-certificates"
 
 packages=""
