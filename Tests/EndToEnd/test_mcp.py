@@ -484,6 +484,26 @@ def test_a_session_is_served_by_every_loop(start):
     assert client.raw("DELETE")[0] == 204
 
 
+def test_a_cancelled_call_waits_no_longer(start):
+    from concurrent.futures import ThreadPoolExecutor
+
+    client = Client(start(config(target("one"))))
+    client.initialize()
+    other = Client(client.gateway)
+    other.session = client.session
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(other.post, {"jsonrpc": "2.0", "id": "slow", "method": "tools/call", "params": {"name": "sleep", "arguments": {"seconds": 8}}})
+        cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "slow", "reason": "enough"}}
+
+        def ended() -> bool:
+            assert client.post(cancel)[0] == 202
+            return waiting.done()
+
+        until(ended, "the call has ended", 5)
+        status, _, body = waiting.result()
+    assert (status, body["id"], body["error"]["code"]) == (200, "slow", -32006)
+
+
 def test_calls_of_one_session_run_at_the_same_time(start):
     from concurrent.futures import ThreadPoolExecutor
 

@@ -120,7 +120,8 @@ enum TargetFailure: Error, Sendable {
         case .unavailable, .badAnswer, .unauthorized: 502
         case .timedOut: 504
         case .sessionLost: 404
-        case .cancelled: 499
+        // Clients take no notice of an answer to what they have cancelled, but they do of a status that is no success.
+        case .cancelled: 200
         case .refusedInput: 200
         }
     }

@@ -59,7 +59,9 @@ final class HomedServer: @unchecked Sendable {
 
     /// No answer is waited for any longer.
     func abandon(_ id: Int64, reason: String) {
-        guard pending.removeValue(forKey: id) != nil else { return }
+        guard let waiting = pending.removeValue(forKey: id) else { return }
+        // Whoever still waits need wait no longer; a mailbox that is closed takes nothing.
+        waiting.mailbox.post(.failed(.cancelled))
         send(
             RPCWriter.notification(ServerNotification.cancelled.rawValue) { writer in
                 writer.object { writer in
