@@ -22,7 +22,7 @@ final class ConfigurationReloader: @unchecked Sendable {
         self.watcher = watcher
         self.files = files
         self.gateway = gateway
-        watcher.watch(files.paths)
+        watcher.watch(files.stamps)
     }
 
     func start() {
@@ -30,7 +30,7 @@ final class ConfigurationReloader: @unchecked Sendable {
             while true {
                 watcher.wait()
                 reload()
-                watcher.watch(files.paths)
+                watcher.watch(files.stamps)
             }
         }
     }
@@ -105,13 +105,18 @@ struct ConfigurationSource {
 /// The files that a configuration is made of: its own and those that it names. Remembered as they are read, so that all of
 /// them can be watched.
 final class RecordedFiles: Sendable {
-    private let state = Mutex<Set<String>>([])
+    private let state = Mutex<[String: WatchedFile.Stamp?]>([:])
 
-    var paths: Set<String> { state.withLock { $0 } }
+    /// What each was before it was read for the first time.
+    var stamps: [String: WatchedFile.Stamp?] { state.withLock { $0 } }
 
     /// None is forgotten: one that a broken configuration does not name any more may be named by the next. Certificates are
     /// not among them: the gateway follows those by itself.
-    func add(_ path: String) { state.withLock { _ = $0.insert(path) } }
+    func add(_ path: String) {
+        state.withLock {
+            if $0.index(forKey: path) == nil { $0.updateValue(WatchedFile(path: path).stamp, forKey: path) }
+        }
+    }
 
     /// Reads and remembers.
     var reader: FileReader {

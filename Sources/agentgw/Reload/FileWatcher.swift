@@ -53,14 +53,20 @@ final class FileWatcher: @unchecked Sendable {
     }
 
     /// From now on `wait` is for changes of these files, as they are before they are read.
-    func watch(_ paths: Set<String>) {
-        let paths = paths.sorted()
+    /// - Parameter read: what each file was when it was read for the first time.
+    func watch(_ read: [String: WatchedFile.Stamp?]) {
+        let paths = read.keys.sorted()
         if paths != files.map(\.path) {
             let known = Dictionary(zip(files.map(\.path), stamps), uniquingKeysWith: { first, _ in first })
             files = paths.map { WatchedFile(path: $0) }
-            stamps = files.map { known[$0.path] ?? $0.stamp }
+            stamps = files.map { known[$0.path] ?? read[$0.path] ?? nil }
         }
         place()
+    }
+
+    /// The same for files that have not been read yet.
+    func watch(_ paths: Set<String>) {
+        watch(Dictionary(uniqueKeysWithValues: paths.map { ($0, WatchedFile(path: $0).stamp) }))
     }
 
     private func place() {
@@ -83,19 +89,23 @@ final class FileWatcher: @unchecked Sendable {
     /// Blocks until a file has changed and its writer has finished, or `poke`.
     @discardableResult
     func wait() -> Event {
+        // What changed before the directories were watched has told nobody.
+        if changed() { return .changed }
         while true {
-            switch poll(isIncomplete ? FileWatcher.pollInterval : -1) {
-            case .poked?: return .poked
-            case .changed?, nil: break
+            if poll(isIncomplete ? FileWatcher.pollInterval : -1) == .poked || settle() == .poked {
+                _ = changed()
+                return .poked
             }
-            if let event = settle() { return event }
             place()
-            let now = files.map(\.stamp)
-            if now != stamps {
-                stamps = now
-                return .changed
-            }
+            if changed() { return .changed }
         }
+    }
+
+    /// Takes note of the files as they are now; true when they are not as noted before.
+    private func changed() -> Bool {
+        let now = files.map(\.stamp)
+        defer { stamps = now }
+        return now != stamps
     }
 
     /// Lets further events come until there are none.
