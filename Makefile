@@ -1,7 +1,7 @@
 # The door to everything. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel differential policy-equality sanitize soak-mcp fuzz clean
+.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel differential policy-equality bench-policy sanitize soak-mcp fuzz clean
 
 BINARY := .build/release/agentgw
 
@@ -51,6 +51,10 @@ bench-cel: ## Time the policy engine: nanoseconds and allocations per rule, besi
 policy-equality: ## The same 5,000 generated requests through check-policy and the gateway: identical decisions (AGENTGW_EQUALITY_CASES)
 	@scripts/setup.sh build test
 	AGENTGW_EQUALITY_CASES=$${AGENTGW_EQUALITY_CASES:-5000} scripts/e2e.sh Tests/EndToEnd/test_policy_equality.py
+
+bench-policy: ## Time check-policy against its bars: start, cases, mutants, replayed records
+	swift build -c release --product agentgw
+	python3 bench/policy/run.py
 
 sanitize: ## Unit tests and an end-to-end pass under ThreadSanitizer and AddressSanitizer
 	@scripts/setup.sh build test

@@ -2,12 +2,14 @@
 
 import json
 import subprocess
+import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 
 from harness.gateway import BINARY
+from harness.tokens import Issuer
 from harness.waiting import until
 
 POLICY = """\
@@ -232,3 +234,64 @@ def test_watch_runs_again_when_a_file_changes_or_comes(folder: Path):
         process.terminate()
         process.wait(10)
     assert check(folder, "--watch", "--lcov", "x").returncode == 2
+
+
+GATEWAY = """\
+binds:
+- port: 3000
+  listeners:
+  - routes:
+    - name: r
+      backends: [{host: "h:80"}]
+      policies:
+        jwtAuth: {mode: strict, issuer: "https://issuer.example", audiences: [gateway], jwks: {url: "https://issuer.example/jwks"}}
+        authorization: {rules: [{id: ann, allow: 'jwt.sub == "ann"'}]}
+"""
+
+
+def test_signed_tokens_are_verified_with_a_key_set_beside_the_table(folder: Path):
+    issuer, other = Issuer(), Issuer()
+    claims = {"iss": "https://issuer.example", "aud": "gateway", "sub": "ann"}
+    (folder / "ann.jwt").write_text(issuer.token(**claims) + "\n")
+    (folder / "forged.jwt").write_text(other.token(**claims, headers={"kid": issuer.rsa_id}))
+    (folder / "keys.json").write_text(json.dumps(issuer.jwks))
+    (folder / "team.yaml").write_text(GATEWAY)
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    table = f"""\
+now: {moment}
+tests:
+- {{name: good, token: ann.jwt, expect: {{verdict: allow, rule: ann}}}}
+- {{name: forged, token: forged.jwt, expect: {{verdict: deny, error: bad_signature, status: 401}}}}
+- {{name: late, token: ann.jwt, now: 2099-01-01T00:00:00Z, expect: {{error: expired}}}}
+- {{name: early again, token: ann.jwt, expect: allow}}
+"""
+    (folder / "team.test.yaml").write_text("keys: keys.json\n" + table)
+    answer = check(folder, "team.test.yaml")
+    assert answer.returncode == 0, answer.stdout
+    assert "4 passed" in answer.stdout
+    (folder / "team.test.yaml").write_text(table)
+    assert "the gateway fetches this issuer's keys: give them with `keys`" in check(folder, "team.test.yaml").stdout
+
+
+def test_passwords_are_checked_as_the_gateway_checks_them(folder: Path):
+    hashed = crypt_sha512("right")
+    (folder / "team.yaml").write_text(
+        GATEWAY.split("        jwtAuth")[0]
+        + f"        basicAuth: {{mode: strict, htpasswd: 'ann:{hashed.replace('$', '$$')}'}}\n"
+        + "        authorization: {rules: ['basicAuth.username == \"ann\"']}\n"
+    )
+    (folder / "team.test.yaml").write_text(
+        """\
+tests:
+- {name: right, basicAuth: {user: ann, password: right}, expect: allow}
+- {name: wrong, basicAuth: {user: ann, password: wrong}, expect: {verdict: deny, error: basic, status: 401}}
+- {name: none, expect: {verdict: deny, error: basic}}
+"""
+    )
+    answer = check(folder, "team.test.yaml")
+    assert answer.returncode == 0 and "3 passed" in answer.stdout, answer.stdout
+
+
+def crypt_sha512(password: str) -> str:
+    arguments = ["openssl", "passwd", "-6", "-salt", "saltsalt", password]
+    return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip()

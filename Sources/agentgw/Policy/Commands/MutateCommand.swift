@@ -21,6 +21,9 @@ struct MutateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The least score of every policy, in percent.", valueName: "N"))
     var failUnder: Double?
 
+    @Flag(help: "Do not look for requests that would tell survivors apart.")
+    var noSearch = false
+
     @Option(help: "How the result is written.")
     var format = Format.text
 
@@ -49,7 +52,7 @@ struct MutateCommand: ParsableCommand {
             let benches = run.benches.filter { $0.bench.policy === policy }
             guard !benches.isEmpty else { continue }
             let started = ContinuousClock.now
-            var report = MutationRun(policy, benches).run()
+            var report = MutationRun(policy, benches).run(searches: !noSearch)
             report.elapsed = ContinuousClock.now - started
             reports.append((policy.file, report))
         }
