@@ -48,6 +48,10 @@ bench-cel: ## Time the policy engine: nanoseconds and allocations per rule, besi
 	swift build -c release --product cel-bench
 	bench/cel/run.sh
 
+differential: ## 100,000 generated evaluations by our engine, its reference and cel-cpp: no unexplained difference (SEED=1)
+	@scripts/setup.sh build test
+	spec-tests/cel/differential/run 105000 $${SEED:-1}
+
 policy-equality: ## The same 5,000 generated requests through check-policy and the gateway: identical decisions (AGENTGW_EQUALITY_CASES)
 	@scripts/setup.sh build test
 	AGENTGW_EQUALITY_CASES=$${AGENTGW_EQUALITY_CASES:-5000} scripts/e2e.sh Tests/EndToEnd/test_policy_equality.py

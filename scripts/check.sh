@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What CI runs: lint, a build in which a warning is an error, unit tests, conformance, end-to-end tests, a short fuzz.
+# What CI runs: lint, a build in which a warning is an error, unit tests, conformance, the comparison with another engine
+# of the expression language, end-to-end tests, a short fuzz.
 # Every step runs even when an earlier one failed, so that one run shows everything; any failure fails the whole.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -29,6 +30,7 @@ step build 1200 swift build --build-tests
 step unit-tests 900 swift test --skip-build
 step release-build 1500 swift build -c release --product agentgw
 step conformance 600 scripts/conformance.sh
+step differential 300 spec-tests/cel/differential/run 30000
 step end-to-end 900 scripts/e2e.sh
 [ -d fuzz ] && step fuzz 600 scripts/fuzz.sh
 

@@ -18,7 +18,6 @@ extension FunctionLibrary {
                 guard let int = Numbers.int(value.run) else { return invalid("not an int") }
                 return .int(int)
             case .timestamp: return .int(value.asInt)
-            case .duration: return .int(value.asInt / 1_000_000_000)
             default: return noOverload
             }
         },
@@ -75,7 +74,6 @@ extension FunctionLibrary {
                 return scope.arena.string(Timestamps.text(seconds: value.asInt, nanoseconds: value.length))
             case .duration: return scope.arena.string(Durations.text(value.asInt))
             case .ip, .cidr: return scope.arena.string(Network.text(value))
-            case .type: return .string(value.run)
             default: return noOverload
             }
         },
@@ -97,7 +95,6 @@ extension FunctionLibrary {
         Function("duration", .global, 1) { a, _, _ in
             switch a[0].tag {
             case .duration: return a[0]
-            case .int: return .duration(a[0].asInt)
             case .string:
                 guard let nanoseconds = Durations.parse(a[0].run) else { return invalid("not a duration") }
                 return .duration(nanoseconds)

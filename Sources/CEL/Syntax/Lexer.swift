@@ -191,8 +191,11 @@ struct Lexer {
             position += 1
         }
         if Lexer.isLetter(peek()) || Lexer.isDigit(peek()) {
+            let end = position
             while Lexer.isLetter(peek()) || Lexer.isDigit(peek()) { position += 1 }
-            return report("malformed number", from: start)
+            // The only word that may follow a number: `1in l` has three tokens.
+            guard position - end == 2, matches(end, "in") else { return report("malformed number", from: start) }
+            position = end
         }
         tokens.append(Token(kind: kind, range: SourceRange(start, position)))
     }

@@ -452,7 +452,9 @@ struct Parser {
         let start = advance()
         var elements: [ExprID] = []
         var optional: Set<Int32> = []
-        while token.kind != .rightBracket {
+        // The grammar has `[,]`: the comma at the end stands for itself.
+        let isBare = accept(.comma)
+        while !isBare, token.kind != .rightBracket {
             if accept(.question) { optional.insert(Int32(elements.count)) }
             elements.append(try expression())
             if !accept(.comma) { break }
@@ -465,7 +467,8 @@ struct Parser {
     private mutating func map() throws(Failure) -> ExprID {
         let start = advance()
         var entries: [Expr.MapEntry] = []
-        while token.kind != .rightBrace {
+        let isBare = accept(.comma)
+        while !isBare, token.kind != .rightBrace {
             let optional = accept(.question)
             let key = try expression()
             _ = try expect(.colon, "':'")
@@ -479,7 +482,8 @@ struct Parser {
     private mutating func message(_ type: String, _ name: ExprID) throws(Failure) -> ExprID {
         _ = advance()
         var fields: [Expr.FieldInitializer] = []
-        while token.kind != .rightBrace {
+        let isBare = accept(.comma)
+        while !isBare, token.kind != .rightBrace {
             let optional = accept(.question)
             let field = token
             guard field.kind == .identifier || field.kind == .quotedIdentifier else {

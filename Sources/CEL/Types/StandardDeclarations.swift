@@ -56,7 +56,6 @@ enum StandardDeclarations {
         int(double) -> int
         int(string) -> int
         int(timestamp) -> int
-        int(duration) -> int
         uint(uint) -> uint
         uint(int) -> uint
         uint(double) -> uint
@@ -80,7 +79,6 @@ enum StandardDeclarations {
         timestamp(int) -> timestamp
         duration(duration) -> duration
         duration(string) -> duration
-        duration(int) -> duration
         <string>.contains(string) -> bool
         <string>.startsWith(string) -> bool
         <string>.endsWith(string) -> bool

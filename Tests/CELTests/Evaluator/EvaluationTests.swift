@@ -31,6 +31,8 @@ private func text(_ source: String, _ inputs: [String: CELValue] = [:]) throws -
         ("timestamp('2024-01-01T00:00:00Z').getHours('No/Where')", "invalid_argument"),
         ("timestamp('2024-01-01T00:00:00Z') + duration('1h30m')", "timestamp(\"2024-01-01T01:30:00Z\")"),
         ("duration('-1.5h')", "duration(\"-5400s\")"), ("cidr('10.0.0.0/8').containsIP('10.9.8.7')", "true"),
+        ("size([,]) + size({,})", "0"), ("1in [1] && 2uin [2u]", "true"),
+        ("int(duration('1s'))", "no_such_overload"), ("duration(1)", "no_such_overload"),
         ("cidr('10.0.0.0/8').containsIP('11.0.0.1')", "false"), ("ip('::ffff:10.0.0.1')", "invalid_argument"),
     ])
     func expressionsHaveTheirValues(_ source: String, _ expected: String) throws {

@@ -1,3 +1,4 @@
+import CELReference
 import Testing
 
 @testable import CEL
@@ -86,7 +87,7 @@ import Testing
         for _ in 0..<8000 {
             let source = generator.any(4)
             let checked = try environment.resolve(try ParsedExpression.parse(source))
-            let expected = ReferenceEvaluator(ast: checked.ast, variables: Self.inputs).evaluate()
+            let expected = ReferenceEvaluator(checked, Self.inputs).evaluate()
             for isInstrumented in [false, true] {
                 let program = try Program(checked, isInstrumented: isInstrumented)
                 let got: ReferenceResult
