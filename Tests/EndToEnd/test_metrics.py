@@ -140,7 +140,7 @@ def test_mcp_messages_are_counted_by_tool(measured):
 def test_prometheus_own_tool_has_nothing_to_say(measured, serve):
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("promtool is not installed (Debian package prometheus)")
+        pytest.fail("promtool is not installed: run scripts/setup.sh test (package prometheus)")
     gateway = measured(configs.plain(serve().port, rules()))
     httpx.get(gateway.url("/a"))
     httpx.get(gateway.url("/secret"))
