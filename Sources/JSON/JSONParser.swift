@@ -20,6 +20,7 @@ struct JSONParser {
         self.limits = limits
         bytes = document.bytes
         count = document.byteCount
+        open.reserveCapacity(8)
     }
 
     private func failure(_ reason: JSONError.Reason) -> JSONError { JSONError(reason, at: position) }
@@ -164,11 +165,7 @@ struct JSONParser {
         position += 1
         let start = position
         // The common case: nothing to resolve.
-        while position < count, bytes[position] >= 0x20, bytes[position] < 0x80, bytes[position] != 0x22,
-            bytes[position] != 0x5c
-        {
-            position += 1
-        }
+        position += PlainText.asciiPrefix(bytes + position, count - position)
         var write = position
         while true {
             guard position < count else { throw failure(.unexpectedEnd) }

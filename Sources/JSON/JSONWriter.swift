@@ -155,37 +155,25 @@ public struct JSONWriter: Sendable {
 
     private mutating func quote(_ utf8: UnsafeBufferPointer<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
-        var start = 0
         var position = 0
-        while position < utf8.count {
-            let byte = utf8[position]
-            if byte >= 0x20, byte != 0x22, byte != 0x5c {
+        while let base = utf8.baseAddress, position < utf8.count {
+            let run = PlainText.unescapedPrefix(base + position, utf8.count - position)
+            bytes.append(contentsOf: UnsafeBufferPointer(start: base + position, count: run))
+            position += run
+            if position < utf8.count {
+                escape(utf8[position])
                 position += 1
-                continue
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<position]))
-            escape(byte)
-            position += 1
-            start = position
         }
-        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
         bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func escape(_ byte: UInt8) {
         bytes.append(0x5c)
-        switch byte {
-        case 0x22, 0x5c: bytes.append(byte)
-        case 0x08: bytes.append(UInt8(ascii: "b"))
-        case 0x0c: bytes.append(UInt8(ascii: "f"))
-        case 0x0a: bytes.append(UInt8(ascii: "n"))
-        case 0x0d: bytes.append(UInt8(ascii: "r"))
-        case 0x09: bytes.append(UInt8(ascii: "t"))
-        default:
-            bytes.append(contentsOf: "u00".utf8)
-            bytes.append(byte >> 4 + 0x30)
-            let low = byte & 15
-            bytes.append(low < 10 ? low + 0x30 : low + 0x57)
-        }
+        if let letter = JSONText.short(byte) { return bytes.append(letter) }
+        bytes.append(contentsOf: "u00".utf8)
+        bytes.append(byte >> 4 + 0x30)
+        let low = byte & 15
+        bytes.append(low < 10 ? low + 0x30 : low + 0x57)
     }
 }

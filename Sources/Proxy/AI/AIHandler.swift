@@ -87,7 +87,7 @@ enum AIHandler {
                         body, fallback: configuration.provider.model, aliases: configuration.modelAliases)
                 }
                 record.model = outcome.model
-                scratch.append(outcome.body)
+                outcome.encode(into: scratch)
             } catch {
                 switch error {
                 case .malformed(let reason):
@@ -147,19 +147,12 @@ enum AIHandler {
             }
         }
         if case .key(let secret, let location)? = authentication {
-            let value = IOBuffer(capacity: 256)
-            let field: String
-            if case .header(let name, let prefix)? = location {
-                field = name
-                value.append(prefix)
+            if case .header(var name, var prefix)? = location {
+                name.withUTF8 { name in prefix.withUTF8 { headers.set(ByteView(name), ByteView($0), secret) } }
             } else {
-                field = provider.traits.keyField
-                value.append(provider.traits.keyPrefix)
+                var name = provider.traits.keyField
+                name.withUTF8 { headers.set(ByteView($0), ByteView(provider.traits.keyPrefix), secret) }
             }
-            secret.withBytes { value.append(ByteView($0.bindMemory(to: UInt8.self))) }
-            headers.remove(named: field)
-            var name = field
-            name.withUTF8 { headers.append(ByteView($0), value.view) }
         }
         for (name, value) in provider.traits.defaultFields {
             var name = name

@@ -13,8 +13,27 @@ enum ModelMember {
 
     struct Outcome {
         var model: String
-        /// What is forwarded: an encoding of what was read.
-        var body: [UInt8]
+        fileprivate let document: JSONDocument
+        /// The model is not the one that the client named.
+        fileprivate let isReplaced: Bool
+
+        /// Appends what is forwarded: an encoding of what was read, so that the provider reads exactly the members that
+        /// were read here.
+        func encode(into buffer: IOBuffer) {
+            let root = document.root
+            guard isReplaced else {
+                buffer.reserve(root.encodedLength)
+                buffer.writer += root.encode(into: buffer.writePointer)
+                return
+            }
+            var writer = JSONWriter(capacity: 1024)
+            writer.object { writer in
+                writer.name("model")
+                writer.value(model)
+                writer.copyMembers(of: root, except: ["model"])
+            }
+            buffer.append(writer.bytes)
+        }
     }
 
     /// - Parameters:
@@ -34,27 +53,9 @@ enum ModelMember {
             guard let text = member.string else { throw .notAString }
             if !text.isEmpty { named = text }
         }
-        if let name = named, let alias = aliases.lazy.compactMap({ $0.resolve(name) }).first { named = alias }
-        guard let model = named ?? fallback else { throw .missing }
-        // Re-encoded in any case: the upstream reads exactly the members that were read here.
-        var writer = JSONWriter(capacity: body.count + model.utf8.count + 16)
-        writer.object { writer in
-            var written = false
-            for (name, value) in root.members {
-                if name.equals("model") {
-                    writer.name("model")
-                    writer.value(model)
-                    written = true
-                } else {
-                    writer.member(name, value)
-                }
-            }
-            if !written {
-                writer.name("model")
-                writer.value(model)
-            }
-        }
-        return Outcome(model: model, body: writer.bytes)
+        let alias = named.flatMap { name in aliases.lazy.compactMap { $0.resolve(name) }.first }
+        guard let model = alias ?? named ?? fallback else { throw .missing }
+        return Outcome(model: model, document: document, isReplaced: model != named)
     }
 }
 

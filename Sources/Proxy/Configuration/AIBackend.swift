@@ -126,10 +126,13 @@ package struct AIRouteTable: Hashable, Sendable {
     package let entries: [Entry]
     /// `"*"`
     package let fallback: AIRouteType?
+    /// Of `entries`, as they are compared with every path.
+    private let suffixes: [[UInt8]]
 
     package init(_ entries: [Entry], fallback: AIRouteType? = nil) {
         self.entries = entries.sorted { ($1.suffix.utf8.count, $0.suffix) < ($0.suffix.utf8.count, $1.suffix) }
         self.fallback = fallback
+        suffixes = self.entries.map { Array($0.suffix.utf8) }
     }
 
     /// For a backend that says nothing: the providers' well-known paths, and no fallback.
@@ -141,17 +144,11 @@ package struct AIRouteTable: Hashable, Sendable {
 
     /// - Parameter path: canonical, without the query.
     package func type(of path: ByteView) -> AIRouteType? {
-        for entry in entries where path.hasSuffix(entry.suffix.utf8) {
-            return entry.type
+        // On a segment border by construction: suffixes begin with `/`.
+        for (index, suffix) in suffixes.enumerated()
+        where path.count >= suffix.count && path.slice(path.count - suffix.count, path.count) == suffix {
+            return entries[index].type
         }
         return fallback
-    }
-}
-
-extension ByteView {
-    /// On a segment border by construction: suffixes begin with `/`.
-    fileprivate func hasSuffix(_ suffix: String.UTF8View) -> Bool {
-        guard count >= suffix.count else { return false }
-        return zip(slice(count - suffix.count, count), suffix).allSatisfy { $0 == $1 }
     }
 }

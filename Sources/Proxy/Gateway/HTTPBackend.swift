@@ -106,12 +106,7 @@ enum UpstreamCredentials {
 
     private static func set(_ secret: Secret, at location: CredentialLocation, _ headers: HeaderBlock) {
         // The loader admits only fields for what is shown to an upstream.
-        guard case .header(let name, let prefix) = location else { return }
-        let value = IOBuffer(capacity: 256)
-        value.append(prefix)
-        secret.withBytes { value.append(ByteView($0.bindMemory(to: UInt8.self))) }
-        headers.remove(named: name)
-        var field = name
-        field.withUTF8 { headers.append(ByteView($0), value.view) }
+        guard case .header(var name, var prefix) = location else { return }
+        name.withUTF8 { name in prefix.withUTF8 { headers.set(ByteView(name), ByteView($0), secret) } }
     }
 }

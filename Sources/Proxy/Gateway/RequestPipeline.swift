@@ -29,8 +29,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         var limits = ServerLimits()
         limits.head.headBytes = http.headerBytes
         limits.head.fields = http.headerCount
-        limits.headerTimeout = http.headerTimeout
-        limits.idleTimeout = http.idleTimeout
+        limits.headerTimeout = Nanoseconds(http.headerTimeout)
+        limits.idleTimeout = Nanoseconds(http.idleTimeout)
         limits.handshakeTimeout = http.handshakeTimeout
         limits.maximumAge = http.maximumConnectionAge
         return limits
@@ -212,10 +212,10 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             record.reason = "no_backend"
             return await context.error(exchange, status: 500, message: "no valid backend", code: "no_backend")
         }
-        let attributes = BackendAttributes(name: backend.name, type: backend.typeName)
-        guard await authorize(exchange, backend.rules, .backend, principal, context, &record, backend: attributes)
-        else {
-            return
+        if !backend.rules.isEmpty {
+            let attributes = BackendAttributes(name: backend.name, type: backend.typeName)
+            guard await authorize(exchange, backend.rules, .backend, principal, context, &record, backend: attributes)
+            else { return }
         }
         if request.upgrade == .webSocket {
             guard case .host(let upstream) = backend.kind, upstream.acceptsHTTP1 else {
@@ -252,29 +252,32 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         if case .passthrough? = backend.policies.backendAuthentication { return }
         // Targets that are shown the client's credential take it from the request; no other target gets any field of it.
         if case .mcp(let mcp) = backend.kind, mcp.passesCredentials { return }
+        exchange.request.headers.remove(.authorization)
+        strip(context.listener.authentication?.stripping, exchange)
+        strip(route.authentication?.stripping, exchange)
+    }
+
+    private func strip(_ stripping: CredentialStripping?, _ exchange: Exchange) {
+        guard let stripping else { return }
         let headers = exchange.request.headers
-        headers.remove(.authorization)
-        for policy in [context.listener.authentication, route.authentication] {
-            guard let stripping = policy?.stripping else { continue }
-            for key in stripping.headers { headers.remove(named: key.name) }
-            if stripping.touchesQuery, let query = exchange.request.query,
-                let stripped = stripping.strippedQuery(query.buffer)
-            {
-                exchange.request.replaceQuery(stripped)
-            }
-            if stripping.touchesCookies {
-                for i in 0..<headers.count where headers.known(i) == .cookie && headers.isPresent(i) {
-                    guard let rest = stripping.strippedCookies(headers.value(i).buffer) else { continue }
-                    headers.remove(at: i)
-                    if !rest.isEmpty { headers.append(.cookie, String(decoding: rest, as: UTF8.self)) }
-                }
+        for key in stripping.headers { headers.remove(named: key.name) }
+        if stripping.touchesQuery, let query = exchange.request.query,
+            let stripped = stripping.strippedQuery(query.buffer)
+        {
+            exchange.request.replaceQuery(stripped)
+        }
+        if stripping.touchesCookies {
+            for i in 0..<headers.count where headers.known(i) == .cookie && headers.isPresent(i) {
+                guard let rest = stripping.strippedCookies(headers.value(i).buffer) else { continue }
+                headers.remove(at: i)
+                if !rest.isEmpty { headers.append(.cookie, String(decoding: rest, as: UTF8.self)) }
             }
         }
     }
 }
 
-/// What the steps after routing share.
-struct RouteContext {
+/// What the steps after routing share. A class: it goes through many hands, and each would retain all it holds.
+final class RouteContext {
     let worker: LoopWorker
     let active: ActiveSnapshot
     var snapshot: Snapshot { active.snapshot }
@@ -282,6 +285,19 @@ struct RouteContext {
     let route: CompiledRoute?
     let cors: CORSPolicy?
     let origin: CORSPolicy.Judgement?
+
+    init(
+        worker: LoopWorker, active: ActiveSnapshot, listener: CompiledListener, route: CompiledRoute?,
+        cors: CORSPolicy?,
+        origin: CORSPolicy.Judgement?
+    ) {
+        self.worker = worker
+        self.active = active
+        self.listener = listener
+        self.route = route
+        self.cors = cors
+        self.origin = origin
+    }
 
     /// The CORS policy takes the request's `Origin`.
     var admitsOrigin: Bool { origin != nil }

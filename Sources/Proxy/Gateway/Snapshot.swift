@@ -177,7 +177,7 @@ final class CompiledRoute: Sendable {
     }
 }
 
-struct CompiledBackend: Sendable {
+final class CompiledBackend: Sendable {
     enum Kind: Sendable {
         case host(Upstream)
         case ai(CompiledProvider)
@@ -195,16 +195,23 @@ struct CompiledBackend: Sendable {
     let policies: BackendPolicies
     /// Numbers the backends of a snapshot; a loop keeps what it needs for each.
     let index: Int
-}
-
-extension CompiledBackend {
     /// As rules see it.
-    var name: String {
+    let name: String
+
+    init(
+        weight: Int, kind: Kind, rules: RuleLevels, mcpRules: RuleLevels, policies: BackendPolicies, index: Int
+    ) {
+        self.weight = weight
+        self.kind = kind
+        self.rules = rules
+        self.mcpRules = mcpRules
+        self.policies = policies
+        self.index = index
         switch kind {
-        case .host(let upstream): upstream.key.endpoint.description
-        case .ai(let provider): provider.name
-        case .mcp: "mcp"
-        case .unsupported(let name): name
+        case .host(let upstream): name = upstream.key.endpoint.description
+        case .ai(let provider): name = provider.name
+        case .mcp: name = "mcp"
+        case .unsupported(let kind): name = kind
         }
     }
 
@@ -377,9 +384,9 @@ struct SnapshotCompiler {
         let settings = configuration.process.upstream
         let key = Upstream.Key(
             endpoint: address.endpoint, tls: policies.backendTLS ?? (address.tls ? BackendTLS() : nil),
-            connectTimeout: policies.connectTimeout ?? settings.connectTimeout, idleTimeout: settings.idleTimeout,
-            maximumIdle: settings.maximumIdle ?? 256, httpVersion: policies.httpVersion,
-            keepalive: policies.keepalive ?? settings.keepalive)
+            connectTimeout: policies.connectTimeout ?? settings.connectTimeout,
+            idleTimeout: Nanoseconds(settings.idleTimeout), maximumIdle: settings.maximumIdle ?? 256,
+            httpVersion: policies.httpVersion, keepalive: policies.keepalive ?? settings.keepalive)
         do throws(IOError) {
             return try upstreams.upstream(key)
         } catch { throw SnapshotError("\(error)", position) }

@@ -170,13 +170,13 @@ extension RequestHandler {
 package struct ServerLimits: Sendable {
     package var head = HeadLimits()
     /// From the first byte of a head to its last: a slow head holds a connection, not a worker, but is an attack.
-    package var headerTimeout = Duration.seconds(10)
+    package var headerTimeout = Nanoseconds.seconds(10)
     /// Between two requests of a connection.
-    package var idleTimeout = Duration.seconds(60)
+    package var idleTimeout = Nanoseconds.seconds(60)
     /// Between two pieces of a request body.
-    package var bodyTimeout = Duration.seconds(60)
+    package var bodyTimeout = Nanoseconds.seconds(60)
     /// For the client to take what was sent.
-    package var writeTimeout = Duration.seconds(60)
+    package var writeTimeout = Nanoseconds.seconds(60)
     /// From accepting a connection to the end of its TLS handshake.
     package var handshakeTimeout = Duration.seconds(15)
     /// A connection that is older takes no further request; nil: none is too old.

@@ -27,6 +27,7 @@ final class HTTP1ClientConnection {
     /// Reads the head of the reply; interim replies included.
     /// - Returns: false when the upstream closed the connection before the first byte.
     func readHead(into head: ResponseHead, toHead: Bool) async throws(ExchangeError) -> Bool {
+        try await input.waitForHead()
         guard let (bytes, length) = try await input.readHead(limit: limits.headBytes) else { return false }
         head.reset()
         do {

@@ -181,9 +181,14 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
     }
 
     override func flush() async throws(ExchangeError) {
-        guard out.readableBytes > 0 else { return }
-        onWire = onWire || responseStarted
+        if try flushNow() { return }
         do { try await transport.flush(out) } catch { throw .io(error) }
+    }
+
+    private func flushNow() throws(ExchangeError) -> Bool {
+        if out.readableBytes == 0 { return true }
+        onWire = onWire || responseStarted
+        do { return try transport.flushNow(out) } catch { throw .io(error) }
     }
 
     override func retract() -> Bool {
@@ -227,7 +232,7 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
         case .forbidden: break
         }
         finished = true
-        try await flush()
+        if try !flushNow() { try await flush() }
     }
 
     override func tunnel(_ head: ResponseHead, to upstream: HTTP1ClientConnection) async throws(ExchangeError) {

@@ -48,21 +48,22 @@ final class HTTP1Input {
 
     // MARK: Heads
 
-    /// Waits for the head of the next message. Returns its bytes, or nil when the peer has finished sending before the
+    /// Waits, without holding a buffer, until something of the next message has arrived or the peer has finished.
+    func waitForHead() async throws(ExchangeError) {
+        if hasBufferedBytes { return }
+        release()
+        if transport.isReadable { return }
+        do { try await transport.readable() } catch { throw .io(error) }
+    }
+
+    /// Reads the head of the next message. Returns its bytes, or nil when the peer has finished sending before the
     /// first byte of one.
-    func readHead(
-        limit: Int, onFirstByte: () -> Void = {}
-    ) async throws(ExchangeError) -> (UnsafePointer<UInt8>, Int)? {
+    func readHead(limit: Int) async throws(ExchangeError) -> (UnsafePointer<UInt8>, Int)? {
         var sawBytes = hasBufferedBytes
-        if !sawBytes {
-            release()
-            try await io { () async throws(IOError) in try await transport.readable() }
-        }
         let buffer = self.buffer ?? loop.buffers.take()
         self.buffer = buffer
         scanner.reset()
         var skippedEmptyLine = false
-        if sawBytes { onFirstByte() }
         while true {
             if sawBytes {
                 // One empty line before a start line is left over by some old clients (RFC 9112 §2.2).
@@ -83,14 +84,13 @@ final class HTTP1Input {
                 guard buffer.readableBytes < limit else { throw .message(.headTooLarge) }
             }
             if buffer.writableBytes == 0 { buffer.reserve(buffer.capacity) }
-            guard try await fill(buffer) else {
+            let filled: Bool
+            if let now = try fillNow(buffer) { filled = now } else { filled = try await fill(buffer) }
+            guard filled else {
                 if buffer.readableBytes == 0 { return nil }
                 throw .message(.truncatedHead)
             }
-            if !sawBytes {
-                sawBytes = true
-                onFirstByte()
-            }
+            sawBytes = true
         }
     }
 
@@ -340,8 +340,9 @@ final class HTTP1Input {
         do { return try await transport.fill(buffer) } catch { throw .io(error) }
     }
 
-    private func io<R>(_ body: () async throws(IOError) -> R) async throws(ExchangeError) -> R {
-        do { return try await body() } catch { throw .io(error) }
+    /// `fill` with what has already arrived; nil when it would have to wait.
+    private func fillNow(_ buffer: IOBuffer) throws(ExchangeError) -> Bool? {
+        do { return try transport.fillNow(buffer) } catch { throw .io(error) }
     }
 
     private func message<R>(_ body: () throws(ProtocolError) -> R) throws(ExchangeError) -> R {

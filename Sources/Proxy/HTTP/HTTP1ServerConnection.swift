@@ -39,7 +39,7 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
     private(set) var isIdle = true
 
     func run() async {
-        while await serveOne() {}
+        while await serveOne() { giveBackExchange() }
         if let successor {
             await successor.run()
         } else {
@@ -64,19 +64,17 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
         if isIdle, handler.isDraining { return false }
         socket.readDeadline = min(transport.loop.now + limits.idleTimeout, retirement)
         let head: (UnsafePointer<UInt8>, Int)?
-        var begun = false
         do {
-            head = try await input.readHead(
-                limit: limits.head.headBytes,
-                onFirstByte: {
-                    begun = true
-                    isIdle = false
-                    socket.readDeadline = transport.loop.now + limits.headerTimeout
-                })
+            if isIdle {
+                try await input.waitForHead()
+                isIdle = false
+            }
+            socket.readDeadline = transport.loop.now + limits.headerTimeout
+            head = try await input.readHead(limit: limits.head.headBytes)
         } catch .message(let error) {
             await refuse(error)
             return false
-        } catch .io(.timedOut) where begun {
+        } catch .io(.timedOut) where !isIdle {
             await refuse(.headTimeout)
             return false
         } catch {
@@ -93,8 +91,7 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
         }
         hasServed = true
 
-        let exchange =
-            self.exchange ?? HTTP1Exchange(connection: info, transport: transport, input: input, limits: limits)
+        let exchange = self.exchange ?? takeExchange()
         self.exchange = exchange
         exchange.begin()
         do {
@@ -116,8 +113,6 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
             return false
         }
         input.finishMessage()
-        // An idle connection holds no exchange: what it holds would be most of its memory.
-        if !input.hasBufferedBytes { giveBackExchange() }
         return true
     }
 
@@ -129,10 +124,15 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
         return exchange
     }
 
+    /// An idle connection holds no exchange: what it holds would be most of its memory. One that somebody still refers to
+    /// is never used again: a late word to it must not reach another client.
     private func giveBackExchange() {
-        guard let exchange, transport.loop.exchanges.count < EventLoop.maximumExchanges else { return exchange = nil }
-        transport.loop.exchanges.append(exchange)
-        self.exchange = nil
+        guard isKnownUniquelyReferenced(&exchange) else { return exchange = nil }
+        if input.hasBufferedBytes { return }
+        if let exchange, transport.loop.exchanges.count < EventLoop.maximumExchanges {
+            transport.loop.exchanges.append(exchange)
+        }
+        exchange = nil
     }
 
     private func refuse(_ error: ProtocolError) async {

@@ -2,6 +2,7 @@
 // gateway adds live in the block's own storage. Removing a field is a flag. Nothing becomes a `String` on the way.
 // Invariant: `base` covers every parsed entry's offsets until `reset`; entries are only reached through this type.
 
+import Auth
 import Glibc
 
 package final class HeaderBlock {
@@ -60,15 +61,27 @@ package final class HeaderBlock {
     }
 
     private func append(_ name: ByteView, _ value: ByteView, known: KnownHeader) {
-        precondition(HeaderBlock.isValidValue(value), "a field value with a control character reached the writer")
+        append(name, .empty, value, known: known)
+    }
+
+    private func append(_ name: ByteView, _ prefix: ByteView, _ value: ByteView) {
+        append(name, prefix, value, known: KnownHeader.find(name))
+    }
+
+    private func append(_ name: ByteView, _ prefix: ByteView, _ value: ByteView, known: KnownHeader) {
+        precondition(
+            HeaderBlock.isValidValue(prefix) && HeaderBlock.isValidValue(value),
+            "a field value with a control character reached the writer")
         let nameStart = storage.writer
         storage.append(name)
         let valueStart = storage.writer
+        storage.append(prefix)
         storage.append(value)
         entries.append(
             Entry(
-                nameStart: UInt32(nameStart), valueStart: UInt32(valueStart), valueLength: UInt32(value.count),
-                nameLength: UInt16(name.count), known: known, isOwn: true, isRemoved: false))
+                nameStart: UInt32(nameStart), valueStart: UInt32(valueStart),
+                valueLength: UInt32(prefix.count + value.count), nameLength: UInt16(name.count), known: known,
+                isOwn: true, isRemoved: false))
     }
 
     /// Replaces every field of that name by one.
@@ -85,6 +98,12 @@ package final class HeaderBlock {
     package func set(_ name: String, _ value: String) {
         remove(named: name)
         append(name, value)
+    }
+
+    /// Replaces every field of that name by one that shows a secret behind `prefix`.
+    func set(_ name: ByteView, _ prefix: ByteView, _ secret: Secret) {
+        remove(named: name)
+        secret.withBytes { append(name, prefix, ByteView($0.bindMemory(to: UInt8.self))) }
     }
 
     package func remove(_ header: KnownHeader) {
@@ -188,8 +207,8 @@ package final class HeaderBlock {
 
     /// A field value (RFC 9110 §5.5): no control character but HTAB.
     package static func isValidValue(_ value: ByteView) -> Bool {
-        for byte in value where (byte < 0x20 && byte != 0x09) || byte == 0x7f { return false }
-        return true
+        guard let base = value.base else { return true }
+        return HeadParser.valueEnd(base, 0, value.count) == value.count
     }
 
     package static func isValidName(_ name: ByteView) -> Bool {

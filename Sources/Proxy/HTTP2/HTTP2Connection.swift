@@ -4,8 +4,8 @@
 class HTTP2Connection: @unchecked Sendable {
     let transport: Transport
     let headLimits: HeadLimits
-    private let headerTimeout: Duration
-    private let writeTimeout: Duration
+    private let headerTimeout: Nanoseconds
+    private let writeTimeout: Nanoseconds
     private(set) var session: HTTP2Session!
     /// By identifier; nghttp2 points at these.
     private(set) var streams: [Int32: HTTP2Stream] = [:]
@@ -16,8 +16,8 @@ class HTTP2Connection: @unchecked Sendable {
     private var hasReceived = false
 
     init(
-        _ role: HTTP2Session.Role, transport: Transport, headLimits: HeadLimits, headerTimeout: Duration,
-        writeTimeout: Duration
+        _ role: HTTP2Session.Role, transport: Transport, headLimits: HeadLimits, headerTimeout: Nanoseconds,
+        writeTimeout: Nanoseconds
     ) throws(IOError) {
         self.transport = transport
         self.headLimits = headLimits

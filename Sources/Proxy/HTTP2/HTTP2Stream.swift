@@ -229,14 +229,14 @@ final class HTTP2Stream {
     // MARK: Deadlines
 
     /// Looks at what is overdue. False: the peer does not even finish the head of its request.
-    func expire(_ now: MonotonicTime, headerTimeout: Duration, writeTimeout: Duration) -> Bool {
+    func expire(_ now: MonotonicTime, headerTimeout: Nanoseconds, writeTimeout: Nanoseconds) -> Bool {
         if reader != nil, readDeadline <= now { wakeReader(.timedOut) }
         if writer != nil, writeDeadline <= now { wakeWriter(.timedOut) }
-        if hasOutbound, end == nil, now.since(progress) > writeTimeout {
+        if hasOutbound, end == nil, progress + writeTimeout < now {
             session.reset(self, .cancel)
             close(.timedOut)
             connection.wakeWriter()
         }
-        return hasHead || now.since(openedAt) <= headerTimeout
+        return hasHead || openedAt + headerTimeout >= now
     }
 }

@@ -37,6 +37,27 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
     }
 }
 
+/// A span of time that was converted once: `Duration` counts attoseconds in 128 bits, and dividing those at every
+/// request was a thirtieth of its time.
+package struct Nanoseconds: Hashable, Sendable {
+    package let count: UInt64
+
+    /// A negative duration counts as zero; one beyond 584 years as for ever.
+    package init(_ duration: Duration) {
+        count = (MonotonicTime(nanoseconds: 0) + duration).nanoseconds
+    }
+
+    package static func seconds(_ seconds: Int) -> Nanoseconds { Nanoseconds(.seconds(seconds)) }
+}
+
+extension MonotonicTime {
+    /// Saturates at `never`.
+    package static func + (time: MonotonicTime, span: Nanoseconds) -> MonotonicTime {
+        let (sum, overflow) = time.nanoseconds.addingReportingOverflow(span.count)
+        return overflow ? .never : MonotonicTime(nanoseconds: sum)
+    }
+}
+
 /// Wall-clock time, for token lifetimes, dates in headers and log lines.
 package struct WallClock {
     /// Nanoseconds since the Unix epoch.

@@ -197,6 +197,9 @@ package final class Socket: @unchecked Sendable {
         }
     }
 
+    /// The last event says that a read would not block.
+    var isReadable: Bool { readable }
+
     /// Waits until a read would not block; for code that must not hold a buffer meanwhile, and for TLS.
     package func readable() async throws(IOError) {
         if !readable { try await waitReadable() }
@@ -214,26 +217,46 @@ package final class Socket: @unchecked Sendable {
     /// Reads at least one byte; zero means that the peer has finished sending.
     package func read(into pointer: UnsafeMutablePointer<UInt8>, count: Int) async throws(IOError) -> Int {
         while true {
-            if readable {
-                let result = Glibc.read(descriptor, pointer, count)
-                if result > 0 {
-                    if result < count, !peerClosedWriting { readable = false }
-                    return result
-                }
-                if result == 0 { return 0 }
-                if errno == EINTR { continue }
-                guard errno == EAGAIN else { throw .last("read") }
-                readable = false
-            }
+            if let result = try readNow(into: pointer, count: count) { return result }
             try await waitReadable()
         }
+    }
+
+    /// `read` without waiting: nil when nothing has arrived.
+    func readNow(into pointer: UnsafeMutablePointer<UInt8>, count: Int) throws(IOError) -> Int? {
+        // A descriptor that was closed may already be another connection's.
+        guard isOpen else { throw .cancelled }
+        while readable {
+            let result = Glibc.read(descriptor, pointer, count)
+            if result > 0 {
+                if result < count, !peerClosedWriting { readable = false }
+                return result
+            }
+            if result == 0 { return 0 }
+            if errno == EINTR { continue }
+            guard errno == EAGAIN else { throw .last("read") }
+            readable = false
+        }
+        return nil
     }
 
     /// Writes all bytes.
     package func write(_ view: ByteView) async throws(IOError) {
         var sent = 0
+        while true {
+            sent += try writeNow(view.slice(sent, view.count))
+            if sent == view.count { return }
+            try await waitWritable()
+            guard isOpen else { throw .cancelled }
+        }
+    }
+
+    /// Writes what the kernel takes at once, and returns how many bytes that were. The first write of a connection goes
+    /// out without waiting for its first event.
+    func writeNow(_ view: ByteView) throws(IOError) -> Int {
+        guard isOpen else { throw .cancelled }
+        var sent = 0
         while sent < view.count {
-            // The first write of a connection goes out without waiting for its first event.
             let result = Glibc.send(descriptor, view.base! + sent, view.count - sent, Int32(MSG_NOSIGNAL))
             if result > 0 {
                 sent += result
@@ -242,14 +265,15 @@ package final class Socket: @unchecked Sendable {
             if result < 0, errno == EINTR { continue }
             guard result < 0, errno == EAGAIN else { throw .last("send") }
             writable = false
-            try await waitWritable()
-            guard isOpen else { throw .cancelled }
+            break
         }
+        return sent
     }
 
     /// Writes two runs of bytes with one system call where the kernel takes both.
     package func write(_ first: ByteView, _ second: ByteView) async throws(IOError) {
         if second.count == 0 { return try await write(first) }
+        guard isOpen else { throw .cancelled }
         var sent = 0
         let total = first.count + second.count
         var vectors = (iovec(), iovec())

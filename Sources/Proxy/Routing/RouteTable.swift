@@ -7,7 +7,7 @@
 /// 2. path: exact, then the longest prefix, then regular expressions, then the prefix `/`, which says nothing.
 /// 3. a method, then more headers, then more query parameters.
 /// 4. the order of the file.
-package struct RouteTable: Sendable {
+package final class RouteTable: Sendable {
     /// What takes a request.
     package struct Match: Hashable, Sendable {
         /// Index into `routes`.

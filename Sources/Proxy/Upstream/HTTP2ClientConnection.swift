@@ -6,11 +6,11 @@ final class HTTP2ClientConnection: HTTP2Connection, @unchecked Sendable {
     /// Streams opened on one connection before another is made, whatever more the upstream would take.
     private static let maximumStreams = 100
 
-    private let idleTimeout: Duration
+    private let idleTimeout: Nanoseconds
     /// The upstream has said that it takes no more (GOAWAY).
     private var isLeaving = false
 
-    init(transport: Transport, idleTimeout: Duration) throws(IOError) {
+    init(transport: Transport, idleTimeout: Nanoseconds) throws(IOError) {
         self.idleTimeout = idleTimeout
         var limits = HeadLimits()
         limits.fields = 200

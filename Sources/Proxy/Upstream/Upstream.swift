@@ -9,7 +9,7 @@ package final class Upstream: Sendable {
         /// nil: plain text.
         package var tls: BackendTLS?
         package var connectTimeout: Duration
-        package var idleTimeout: Duration
+        package var idleTimeout: Nanoseconds
         package var maximumIdle: Int
         /// nil: HTTP/1.1, or what ALPN finds when `tls` offers more.
         package var httpVersion: UpstreamHTTPVersion?
@@ -17,7 +17,7 @@ package final class Upstream: Sendable {
 
         package init(
             endpoint: Endpoint, tls: BackendTLS? = nil, connectTimeout: Duration = .seconds(5),
-            idleTimeout: Duration = .seconds(90), maximumIdle: Int = 256,
+            idleTimeout: Nanoseconds = .seconds(90), maximumIdle: Int = 256,
             httpVersion: UpstreamHTTPVersion? = nil, keepalive: TCPKeepalive = TCPKeepalive()
         ) {
             self.endpoint = endpoint

@@ -135,7 +135,8 @@ package struct UpstreamCall {
         do {
             if body.count <= UpstreamCall.copyLimit {
                 connection.out.append(body)
-                try await connection.transport.write(connection.out.view)
+                if try connection.transport.flushNow(connection.out) { return }
+                try await connection.transport.flush(connection.out)
             } else {
                 try await connection.transport.write(connection.out.view, body)
             }

@@ -41,11 +41,11 @@ final class WebSocketTunnel: @unchecked Sendable {
 
     private let client: Transport
     private let upstream: Transport
-    private let writeTimeout: Duration
+    private let writeTimeout: Nanoseconds
     private(set) var sent = 0
     private(set) var received = 0
 
-    init(client: Transport, upstream: Transport, writeTimeout: Duration) {
+    init(client: Transport, upstream: Transport, writeTimeout: Nanoseconds) {
         self.client = client
         self.upstream = upstream
         self.writeTimeout = writeTimeout
