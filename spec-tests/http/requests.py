@@ -149,7 +149,6 @@ SYNTAX = [
     refused("version of three digits", b"GET /case HTTP/1.10\r\nHost: x\r\n\r\n", 400, 505),
     refused("version followed by junk", b"GET /case HTTP/1.1x\r\nHost: x\r\n\r\n", 400, 505),
     refused("version of another protocol", b"GET /case ICAP/1.1\r\nHost: x\r\n\r\n", 400, 505),
-    refused("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, 505),
     refused("binary garbage", bytes(range(1, 200)) + b"\r\n\r\n"),
 ]
 
