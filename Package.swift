@@ -74,6 +74,14 @@ if Context.environment["AGENTGW_FUZZ"] != nil {
         .executableTarget(
             name: "FuzzMCP", dependencies: ["Proxy", "JSON"], path: "fuzz/FuzzMCP", swiftSettings: settings),
         .executableTarget(name: "FuzzCEL", dependencies: ["CEL"], path: "fuzz/FuzzCEL", swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzCELChecker", dependencies: ["CEL", "CELReference"], path: "fuzz/FuzzCELChecker",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzCELEvaluator", dependencies: ["CEL", "CELReference"], path: "fuzz/FuzzCELEvaluator",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzCELRegex", dependencies: ["CEL", "CRE2"], path: "fuzz/FuzzCELRegex", swiftSettings: settings),
         // Its folder links to the executable's reader of configurations, which is no module of its own.
         .executableTarget(
             name: "FuzzConfiguration", dependencies: ["Proxy", "Auth", "CEL", "JSON", "CYAML", "CLinux"],

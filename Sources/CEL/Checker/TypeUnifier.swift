@@ -3,8 +3,9 @@
 struct TypeUnifier {
     /// What type variables stand for, by their numbers.
     private var bindings: [CELType?] = []
-    /// Bound variables in the order of binding, so that a failed attempt is undone at the price of its own length.
-    private var trail: [Int32] = []
+    /// Bound variables in the order of binding with what they were before, so that a failed attempt is undone at the price
+    /// of its own length.
+    private var trail: [(number: Int32, before: CELType?)] = []
 
     mutating func freshVariable() -> CELType {
         bindings.append(nil)
@@ -58,7 +59,10 @@ struct TypeUnifier {
     mutating func assign(_ from: [CELType], to: [CELType]) -> Bool {
         let mark = trail.count
         for index in 0..<min(from.count, to.count) where !assign(from[index], to[index]) {
-            while trail.count > mark { bindings[Int(trail.removeLast())] = nil }
+            while trail.count > mark {
+                let (number, before) = trail.removeLast()
+                bindings[Int(number)] = before
+            }
             return false
         }
         return true
@@ -67,6 +71,9 @@ struct TypeUnifier {
     mutating func isAssignable(_ from: CELType, _ to: CELType) -> Bool { assign([from], to: [to]) }
 
     private mutating func assign(_ from: CELType, _ to: CELType) -> Bool {
+        if case .variable(let number) = last(to), let bound = bindings[Int(number)] {
+            return assign(from, to: bound, of: number)
+        }
         let from = shallow(from)
         let to = shallow(to)
         if from == to { return true }
@@ -97,6 +104,28 @@ struct TypeUnifier {
         }
     }
 
+    /// A variable that stands for `bound` comes to stand for the more general type of the two: the sum of a `list(int)`
+    /// and a `list(dyn)` is no `list(int)`.
+    private mutating func assign(_ from: CELType, to bound: CELType, of number: Int32) -> Bool {
+        guard assign(from, bound) else { return false }
+        let before = resolve(bound)
+        let general = moreGeneral(before, resolve(from))
+        if general != before, !occurs(number, general) {
+            trail.append((number, bound))
+            bindings[Int(number)] = general
+        }
+        return true
+    }
+
+    /// The end of a chain of variables: one that stands for no other variable, or no variable.
+    private func last(_ type: CELType) -> CELType {
+        var type = type
+        while case .variable(let number) = type, case .variable(let next)? = bindings[Int(number)] {
+            type = .variable(next)
+        }
+        return type
+    }
+
     private func shallow(_ type: CELType) -> CELType {
         var type = type
         while case .variable(let number) = type, let bound = bindings[Int(number)] { type = bound }
@@ -107,7 +136,7 @@ struct TypeUnifier {
         // A variable that would stand for something that contains it has no type.
         guard !occurs(number, type) else { return false }
         bindings[Int(number)] = type
-        trail.append(number)
+        trail.append((number, nil))
         return true
     }
 
@@ -141,6 +170,11 @@ struct TypeUnifier {
         case (.dyn, _), (_, .dyn): .dyn
         case (.variable, _): b
         case (_, .variable): a
+        case (.null, _): b
+        case (_, .null): a
+        case (.nullable(let x), .nullable(let y)): .nullable(moreGeneral(x, y))
+        case (.nullable, _): a
+        case (_, .nullable): b
         case (.list(let x), .list(let y)): .list(moreGeneral(x, y))
         case (.map(let xk, let xv), .map(let yk, let yv)):
             .map(key: moreGeneral(xk, yk), value: moreGeneral(xv, yv))

@@ -29,7 +29,7 @@ extension Program {
             preconditionFailure("\(error)")
         }
         let (_, values) = program.record(in: context)
-        var pruning = Pruning(ast: checked.ast, values: values)
+        var pruning = Pruning(ast: checked.ast, types: checked.types, values: values)
         pruning.prune(checked.ast.root)
         return .residual(pruning.ast)
     }
@@ -41,6 +41,7 @@ private struct Pruning {
     static let mostLiteralParts = 65
 
     var ast: AST
+    let types: [CELType]
     let values: [Value]
 
     private func value(_ id: ExprID) -> Value {
@@ -87,15 +88,27 @@ private struct Pruning {
 
     private mutating func junction(_ id: ExprID, _ operands: [ExprID], neutral: Bool) {
         let (left, right) = (value(operands[0]), value(operands[1]))
-        if left.tag == .bool, left.isTrue == neutral {
+        // `true && x` is x only where x is a bool for certain: otherwise it is an error that x alone is not.
+        if left.tag == .bool, left.isTrue == neutral, isBool(operands[1]) {
             prune(operands[1])
             become(id, operands[1])
-        } else if right.tag == .bool, right.isTrue == neutral {
+        } else if right.tag == .bool, right.isTrue == neutral, isBool(operands[0]) {
             prune(operands[0])
             become(id, operands[0])
         } else {
             prune(operands[0])
             prune(operands[1])
+        }
+    }
+
+    private func isBool(_ id: ExprID) -> Bool {
+        if Int(id.index) < types.count, types[Int(id.index)] == .bool { return true }
+        return switch ast[id] {
+        case .select(_, _, testOnly: true, _): true
+        case .call("_==_", nil, _), .call("_!=_", nil, _), .call("!_", nil, _), .call("_&&_", nil, _),
+            .call("_||_", nil, _), .call("@in", nil, _):
+            true
+        default: false
         }
     }
 
