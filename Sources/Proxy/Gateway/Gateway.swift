@@ -114,6 +114,7 @@ package final class Gateway: @unchecked Sendable {
             for (socket, handler) in extra { first.serve(socket, handler, whileDraining: true) }
             if let probes { first.serve(probes, ReadinessHandler(gateway: self), whileDraining: true) }
             if let stats { first.serve(stats, StatsHandler(gateway: self), whileDraining: true) }
+            StartupMemory.release()
         }
         for bind in configuration.binds { log.info("listening on port \(bind.port)") }
         state.store(Readiness.ready.rawValue, ordering: .releasing)
