@@ -36,7 +36,7 @@ def test_every_feature_passes_in_both_directions(start):
     for name in ("web", "local"):
         assert out[name] == {
             "tools": [f"{name}_{tool}" for tool in ("roots", "touch", "wait", "state", "grow")],
-            "roots": "file:///work/space",
+            "roots": "file:///srv/space",
             "updated": f"{name}+data://x",
             "after": "0",
             "completed": ["p:a:v", "made://{a}:a:v"],

@@ -14,7 +14,7 @@ changed: asyncio.Queue = asyncio.Queue()
 
 
 async def roots(context):
-    return types.ListRootsResult(roots=[types.Root(uri="file:///work/space")])
+    return types.ListRootsResult(roots=[types.Root(uri="file:///srv/space")])
 
 
 async def on_message(message):
