@@ -37,7 +37,8 @@ struct RuleCompilationTests {
         ("request.path.startswith('/')", "startswith"), ("mcp.tool.name == 'a'", "not available here"),
         ("llm.model == 'a'", "not available here"), ("request.method", "must be true or false"), ("1", "must be"),
         ("random() < 0.5", "random"), ("jwt.sub ==", ""), ("request.method == 1", ""), ("", ""), ("!", ""),
-        ("\"admin\" in request.path", ""),
+        ("\"admin\" in request.path", ""), ("jwt.rawToken == 'a'", "not supported yet: jwt.rawToken"),
+        ("jwt['rawToken'] == 'a'", "not supported yet"), ("has(apiKey.key)", "not supported yet: apiKey.key"),
     ])
     func aWrongRuleIsAnErrorWithItsPlace(_ expression: String, _ text: String) {
         let found = findings(expression)

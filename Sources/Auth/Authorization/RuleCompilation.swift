@@ -22,6 +22,9 @@ package struct RuleSetError: Error, Hashable, Sendable, CustomStringConvertible 
 enum RuleCompilation {
     /// A rule must give the same answer for the same request, or a decision cannot be explained or replayed.
     static let nondeterministic: Set = ["random", "uuid"]
+    /// Credentials themselves, which rules cannot read yet. Without this a rule would read a claim, or a key's metadata, of
+    /// that name: `jwt` and `apiKey` are open maps.
+    static let secrets: Set = ["jwt.rawToken", "apiKey.key"]
 
     /// - Returns: the program, or all findings.
     static func compile(_ rule: AuthorizationRule, in environment: Environment) -> Result<Program, RuleSetError> {
@@ -59,6 +62,12 @@ enum RuleCompilation {
                     Diagnostic(
                         "\(name)() gives another answer each time; a rule may not use it", checked.ast.range(of: id))
                 )
+            }
+            if let path = checked.attributePath(of: id), let name = path.names.first, path.names.count == 1,
+                secrets.contains("\(path.root).\(name)")
+            {
+                result.append(
+                    Diagnostic("not supported yet: \(path.root).\(name) in a rule", checked.ast.range(of: id)))
             }
         }
         switch checked.type {
