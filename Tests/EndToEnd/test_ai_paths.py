@@ -61,6 +61,14 @@ def test_passthrough_keeps_the_rest_of_the_path_and_the_query(ai, provider):
     assert provider.last.target == "/v1/files/a%20b?x=1&y=%2F"
 
 
+def test_a_key_in_the_query_stays_behind(ai, provider):
+    gateway = ai({"*": "passthrough", "/v1/chat/completions": "completions"})
+    ask(gateway, "/x/v1/files?a=1&key=client-secret&%6bey=another&monkey=2", method="GET")
+    assert provider.last.target == "/v1/files?a=1&monkey=2"
+    ask(gateway, "/x/v1/chat/completions?key=client-secret", CHAT)
+    assert provider.last.target == "/v1/chat/completions"
+
+
 @pytest.mark.parametrize("target", ["/x/../secret", "/x/%2e%2e/secret", "/x/..%2fsecret", "/x//evil.example/"])
 def test_passthrough_cannot_climb_out(ai, provider, target):
     gateway = ai({"*": "passthrough"})

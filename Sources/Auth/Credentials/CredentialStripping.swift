@@ -11,6 +11,9 @@ package struct CredentialStripping: Hashable, Sendable {
     /// Where AI clients put a provider's key; the AI layer removes these too before it sets its own.
     package static let providerHeaders = ["x-api-key", "api-key", "x-goog-api-key"].map(HeaderKey.init)
 
+    /// Where Google's clients put theirs when not in a field.
+    package static let providerQuery = CredentialStripping([.queryParameter(name: "key")])
+
     init(_ locations: [CredentialLocation]) {
         for location in locations {
             switch location {

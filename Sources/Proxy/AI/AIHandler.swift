@@ -52,7 +52,12 @@ enum AIHandler {
                 scratch.append(native)
             }
         }
-        if let query = request.query {
+        if !backend.passesCredentials, let query = request.query,
+            let stripped = CredentialStripping.providerQuery.strippedQuery(query.buffer)
+        {
+            request.replaceQuery(stripped)
+        }
+        if let query = request.query, query.count > 0 {
             scratch.append(scratch.view.contains(UInt8(ascii: "?")) ? UInt8(ascii: "&") : UInt8(ascii: "?"))
             scratch.append(query)
         }
@@ -103,7 +108,7 @@ enum AIHandler {
         }
 
         let headers = request.headers
-        showCredentials(headers, provider, backend.policies.backendAuthentication)
+        showCredentials(headers, provider, backend)
         route.route.policies.requestHeaders?.apply(to: headers)
         backend.policies.requestHeaders?.apply(to: headers)
 
@@ -135,10 +140,9 @@ enum AIHandler {
 
     /// Takes away every key that the client may have sent, and shows the provider ours.
     private static func showCredentials(
-        _ headers: HeaderBlock, _ provider: CompiledProvider, _ authentication: BackendAuthentication?
+        _ headers: HeaderBlock, _ provider: CompiledProvider, _ backend: CompiledBackend
     ) {
-        if case .passthrough? = authentication {
-        } else {
+        if !backend.passesCredentials {
             for i in 0..<headers.count {
                 switch headers.known(i) {
                 case .authorization, .cookie, .xApiKey, .apiKey, .xGoogAPIKey: headers.remove(at: i)
@@ -146,7 +150,7 @@ enum AIHandler {
                 }
             }
         }
-        if case .key(let secret, let location)? = authentication {
+        if case .key(let secret, let location)? = backend.policies.backendAuthentication {
             if case .header(var name, var prefix)? = location {
                 name.withUTF8 { name in prefix.withUTF8 { headers.set(ByteView(name), ByteView($0), secret) } }
             } else {

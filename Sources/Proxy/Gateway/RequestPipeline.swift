@@ -249,7 +249,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
     private func strip(
         _ exchange: Exchange, _ route: CompiledRoute, _ backend: CompiledBackend, _ context: RouteContext
     ) {
-        if case .passthrough? = backend.policies.backendAuthentication { return }
+        if backend.passesCredentials { return }
         // Targets that are shown the client's credential take it from the request; no other target gets any field of it.
         if case .mcp(let mcp) = backend.kind, mcp.passesCredentials { return }
         exchange.request.headers.remove(.authorization)

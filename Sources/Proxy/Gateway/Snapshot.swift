@@ -215,6 +215,12 @@ final class CompiledBackend: Sendable {
         }
     }
 
+    /// What the client showed the gateway is shown to the upstream as it came.
+    var passesCredentials: Bool {
+        if case .passthrough? = policies.backendAuthentication { return true }
+        return false
+    }
+
     var typeName: String {
         switch kind {
         case .host: "http"
