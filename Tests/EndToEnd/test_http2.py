@@ -115,6 +115,24 @@ def test_trailers_pass_both_ways(start, serve):
     assert ("x-in", "7") in upstream.requests[0].trailers
 
 
+def test_a_request_with_broken_trailers_is_not_forwarded_without_them(start, serve):
+    whole = []
+
+    async def handler(exchange: Exchange) -> None:
+        whole.append(exchange.request.method)  # called when the body has been read to its end
+        await exchange.reply(200, b"")
+
+    gateway = start(configs.plain(serve(handler).port))
+    with Client(gateway.port) as client:
+        stream = client.request(request("POST"), end=False)
+        client.send(stream, b"abc")
+        client.h2.send_headers(stream, [(f"x-{n}", "1") for n in range(80)], end_stream=True)
+        client.flush()
+        assert client.wait(stream).status == 431
+        assert client.ask(request("GET")).status == 200, "the connection lives on"
+    assert whole == ["GET"]
+
+
 def test_cookie_crumbs_are_one_field_and_names_are_kept(start, serve):
     upstream = serve()
     gateway = start(configs.plain(upstream.port))

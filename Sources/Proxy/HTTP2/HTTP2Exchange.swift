@@ -64,24 +64,24 @@ final class HTTP2Exchange: Exchange, @unchecked Sendable {
             stream.connection.wakeWriter()
         }
         do throws(IOError) {
-            while true {
+            body: while true {
                 switch try stream.poll() {
                 case .piece(let piece):
                     receivedBodyBytes += piece.count
                     return piece
-                case .end: return nil
+                case .end: break body
                 case .wait:
                     stream.readDeadline = loop.now + limits.bodyTimeout
                     try await stream.waitInbound()
                 }
             }
         } catch { throw .io(error) }
+        do throws(ProtocolError) { trailers = try stream.trailers() } catch { throw .message(error) }
+        return nil
     }
 
-    override var requestTrailers: HeaderBlock? {
-        // Malformed trailers are dropped: the body they follow was complete without them.
-        (try? stream.trailers()) ?? nil
-    }
+    private var trailers: HeaderBlock?
+    override var requestTrailers: HeaderBlock? { trailers }
 
     override func cancelReading() { stream.cancelReading() }
 
