@@ -57,10 +57,11 @@ final class EventWire: ServerWire, @unchecked Sendable {
         guard !endpoint.isEmpty, endpoint.utf8.count <= 4096, endpoint.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }),
             !endpoint.contains("#"), !endpoint.contains("\\")
         else { return nil }
-        if endpoint.hasPrefix("/") { return endpoint.hasPrefix("//") ? nil : endpoint }
         let origin = "\(scheme)://\(authority)"
-        guard endpoint.lowercased().hasPrefix(origin.lowercased() + "/") else { return nil }
-        return String(endpoint.dropFirst(origin.count))
+        let isWhole = endpoint.lowercased().hasPrefix(origin.lowercased() + "/")
+        let path = isWhole ? String(endpoint.dropFirst(origin.count)) : endpoint
+        // Whoever reads a path that begins with two slashes as a reference finds a host in it.
+        return path.hasPrefix("/") && !path.hasPrefix("//") ? path : nil
     }
 
     var description: String { "stream" }
