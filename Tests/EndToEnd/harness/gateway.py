@@ -6,6 +6,7 @@ import http.client
 import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -35,10 +36,21 @@ def seed_directory() -> Path:
     return directory
 
 
+# Below what the kernel gives to connections and to `bind(0)`, so that nobody takes a port between the look and the use;
+# each is given once, from a random start, so that two tests, or two runs on one machine, hardly meet.
+_ports = itertools.count(random.randrange(20_000, 32_000))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for candidate in _ports:
+        port = 20_000 + candidate % 12_000
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("the count of ports is endless")
 
 
 def wait_for_free(*ports: int) -> None:
