@@ -88,6 +88,8 @@ enum PeerOwner {
             defer { fclose(file) }
             var line = [CChar](repeating: 0, count: 512)
             while fgets(&line, Int32(line.count), file) != nil {
+                // There may be 100,000 connections: only lines that name the port are worth taking apart.
+                guard strstr(line, port) != nil else { continue }
                 let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
                 let fields = text.split(separator: " ")
                 // sl, local, remote, state, queues, timer, retransmits, uid

@@ -9,12 +9,6 @@ final class ReadinessHandler: RequestHandler, @unchecked Sendable {
     /// Probes are answered to the last.
     var isDraining: Bool { false }
 
-    func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8] {
-        response.reset()
-        response.status = error.status
-        return Array("\(error.reason)\n".utf8)
-    }
-
     func handle(_ exchange: Exchange) async {
         let path = exchange.request.path
         let (status, text): (Int, String)

@@ -9,12 +9,6 @@ final class StatsHandler: RequestHandler, @unchecked Sendable {
     /// The last numbers are worth having too.
     var isDraining: Bool { false }
 
-    func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8] {
-        response.reset()
-        response.status = error.status
-        return Array("\(error.reason)\n".utf8)
-    }
-
     func handle(_ exchange: Exchange) async {
         let path = exchange.request.path
         guard exchange.request.method == .get || exchange.request.method == .head else {

@@ -164,6 +164,12 @@ package protocol RequestHandler: AnyObject, Sendable {
 
 extension RequestHandler {
     package var certificates: ListenerCertificates? { nil }
+
+    package func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8] {
+        response.reset()
+        response.status = error.status
+        return Array("\(error.reason)\n".utf8)
+    }
 }
 
 /// The bounds of a client connection.

@@ -24,12 +24,6 @@ final class AdminHandler: RequestHandler, @unchecked Sendable {
         self.file = file
     }
 
-    func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8] {
-        response.reset()
-        response.status = error.status
-        return Array("\(error.reason)\n".utf8)
-    }
-
     func handle(_ exchange: Exchange) async {
         let path = exchange.request.path.text
         let asset = AdminAsset(path: path)

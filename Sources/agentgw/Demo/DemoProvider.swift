@@ -11,12 +11,6 @@ final class DemoProvider: RequestHandler, @unchecked Sendable {
     let limits = ServerLimits()
     var isDraining: Bool { false }
 
-    func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8] {
-        response.reset()
-        response.status = error.status
-        return Array("\(error.reason)\n".utf8)
-    }
-
     func handle(_ exchange: Exchange) async {
         let path = exchange.request.path.text
         switch (exchange.request.methodName.text, path) {
