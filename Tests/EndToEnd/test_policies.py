@@ -56,7 +56,20 @@ def rules(name: str) -> list[dict]:
 
 
 def test_every_rule_set_has_a_table():
-    assert sorted(path.stem for path in FOLDER.glob("*.yaml")) == sorted(TABLE)
+    assert sorted(path.stem for path in FOLDER.glob("*.yaml") if ".test" not in path.name) == sorted(TABLE)
+
+
+def test_the_tables_beside_the_rule_sets_see_every_part_of_every_rule():
+    command = [BINARY, "check-policy", FOLDER, "--require-tests", "--coverage", "--fail-under", "100"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_tables_notice_nine_in_ten_changes_of_a_rule(name):
+    command = [BINARY, "check-policy", "mutate", FOLDER / f"{name}.test.yaml", "--fail-under", "90"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", TABLE)
