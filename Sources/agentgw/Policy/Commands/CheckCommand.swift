@@ -124,7 +124,7 @@ struct CheckCommand: ParsableCommand {
         case .junit: JUnitReporter()
         case .tap: TAPReporter()
         case .github: GitHubReporter()
-        case .sarif: SARIFReporter()
+        case .sarif: SARIFReporter(descriptions: PolicyLinter().descriptions)
         }
     }
 }

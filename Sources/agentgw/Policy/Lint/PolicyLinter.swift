@@ -15,7 +15,10 @@ protocol PolicyCheck: Sendable {
 }
 
 struct PolicyLinter: Sendable {
-    var checks: [any PolicyCheck] = []
+    var checks: [any PolicyCheck] = [PartialTextCheck()]
+
+    /// A sentence for each rule of the linter, by its id.
+    var descriptions: [String: String] { PartialTextCheck.descriptions }
 
     /// All findings about a policy that loads, in the order of the file.
     func lint(_ policy: LoadedPolicy) -> [Finding] {
