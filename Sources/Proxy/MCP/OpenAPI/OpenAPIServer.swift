@@ -18,40 +18,21 @@ struct OpenAPIServer: Sendable {
 
     // MARK: Answers of the gateway
 
-    func greeting() throws(TargetFailure) -> JSONValue {
-        try value { writer in
-            writer.object { writer in
-                writer.name("protocolVersion")
-                writer.value(MCPVersion.latestLegacy.rawValue)
-                writer.name("capabilities")
-                writer.object { writer in
-                    writer.name("tools")
-                    writer.object { _ in }
-                }
-                writer.name("serverInfo")
-                writer.object { writer in
-                    writer.name("name")
-                    writer.value(document.title)
-                    writer.name("version")
-                    writer.value("1")
-                }
-            }
-        }
-    }
+    func greeting() throws(TargetFailure) -> JSONValue { try GatewayAnswer.greeting(name: document.title) }
 
     /// nil: a call, which is the service's to answer.
     func answer(_ request: TargetRequest) throws(TargetFailure) -> RPCResponse? {
         switch MCPMethod(rawValue: request.method) {
         case .toolsCall: return nil
         case .toolsList:
-            let result = try value { writer in
+            let result = try GatewayAnswer.value { writer in
                 writer.object { writer in
                     writer.name("tools")
                     writer.array { writer in for operation in document.operations { writer.raw(operation.tool) } }
                 }
             }
             return RPCResponse(id: request.id, outcome: .result(result))
-        case .ping: return RPCResponse(id: request.id, outcome: .result(try value { $0.object { _ in } }))
+        case .ping: return RPCResponse(id: request.id, outcome: .result(try GatewayAnswer.value { $0.object { _ in } }))
         default: return try refusal(request.id, .unknownMethod(request.method))
         }
     }
@@ -170,7 +151,7 @@ struct OpenAPIServer: Sendable {
         guard let text = String(validating: body, as: UTF8.self) else { throw .badAnswer("not text") }
         let parsed = isJSON ? try? JSONDocument(parsing: body).root : nil
         let isFine = (200...299).contains(status)
-        let result = try value { writer in
+        let result = try GatewayAnswer.value { writer in
             writer.object { writer in
                 writer.name("content")
                 writer.array { writer in
@@ -195,16 +176,6 @@ struct OpenAPIServer: Sendable {
     }
 
     func refusal(_ id: RPCID, _ error: RPCError) throws(TargetFailure) -> RPCResponse {
-        RPCResponse(id: id, outcome: .error(try value { error.write(&$0) }))
-    }
-
-    private func value(_ write: (inout JSONWriter) -> Void) throws(TargetFailure) -> JSONValue {
-        var writer = JSONWriter()
-        write(&writer)
-        do throws(JSONError) {
-            return try JSONDocument(
-                parsing: writer.bytes, limits: JSONLimits(maximumDepth: 128, maximumBytes: MCPLimits.targetMessage * 2)
-            ).root
-        } catch { throw .badAnswer("\(error)") }
+        RPCResponse(id: id, outcome: .error(try GatewayAnswer.value { error.write(&$0) }))
     }
 }

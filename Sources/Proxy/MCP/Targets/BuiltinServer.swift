@@ -45,33 +45,14 @@ package enum BuiltinServer: String, CaseIterable, Sendable {
     // MARK: Answers
 
     /// The result of `initialize`.
-    func greeting() throws(TargetFailure) -> JSONValue {
-        try value { writer in
-            writer.object { writer in
-                writer.name("protocolVersion")
-                writer.value(MCPVersion.latestLegacy.rawValue)
-                writer.name("capabilities")
-                writer.object { writer in
-                    writer.name("tools")
-                    writer.object { _ in }
-                }
-                writer.name("serverInfo")
-                writer.object { writer in
-                    writer.name("name")
-                    writer.value("demo-\(rawValue)")
-                    writer.name("version")
-                    writer.value("1")
-                }
-            }
-        }
-    }
+    func greeting() throws(TargetFailure) -> JSONValue { try GatewayAnswer.greeting(name: "demo-\(rawValue)") }
 
     func answer(_ request: TargetRequest) throws(TargetFailure) -> RPCResponse {
         switch MCPMethod(rawValue: request.method) {
         case .ping:
-            return RPCResponse(id: request.id, outcome: .result(try value { $0.object { _ in } }))
+            return RPCResponse(id: request.id, outcome: .result(try GatewayAnswer.value { $0.object { _ in } }))
         case .toolsList:
-            return RPCResponse(id: request.id, outcome: .result(try value { writeTools(&$0) }))
+            return RPCResponse(id: request.id, outcome: .result(try GatewayAnswer.value { writeTools(&$0) }))
         case .toolsCall:
             guard let params = try request.params.map({ (bytes) throws(TargetFailure) in try parse(bytes) }),
                 let name = params["name" as StaticString]?.string, tools.contains(where: { $0.name == name })
@@ -135,7 +116,7 @@ package enum BuiltinServer: String, CaseIterable, Sendable {
     }
 
     private func text(_ id: RPCID, _ text: String) throws(TargetFailure) -> RPCResponse {
-        let result = try value { writer in
+        let result = try GatewayAnswer.value { writer in
             writer.object { writer in
                 writer.name("content")
                 writer.array { writer in
@@ -152,13 +133,7 @@ package enum BuiltinServer: String, CaseIterable, Sendable {
     }
 
     private func refusal(_ id: RPCID, _ error: RPCError) throws(TargetFailure) -> RPCResponse {
-        RPCResponse(id: id, outcome: .error(try value { error.write(&$0) }))
-    }
-
-    private func value(_ write: (inout JSONWriter) -> Void) throws(TargetFailure) -> JSONValue {
-        var writer = JSONWriter()
-        write(&writer)
-        return try parse(writer.bytes)
+        RPCResponse(id: id, outcome: .error(try GatewayAnswer.value { error.write(&$0) }))
     }
 
     private func parse(_ bytes: [UInt8]) throws(TargetFailure) -> JSONValue {
