@@ -3,6 +3,8 @@
 /// Which of the policies a rule set was written under; decides the attributes its rules may read.
 package enum RuleSetKind: String, Sendable, CaseIterable {
     case http = "authorization"
+    /// `authorization` of a backend: asked when the backend is chosen and, before an AI provider, the request is understood.
+    case backend = "authorization (backend)"
     case mcp = "mcpAuthorization"
     case a2a = "a2aAuthorization"
 }

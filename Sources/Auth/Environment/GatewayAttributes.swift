@@ -175,8 +175,8 @@ package enum GatewayAttributes {
         RecordDeclaration(
             name: TypeName.llm,
             fields: [
-                FieldDeclaration("provider", .string, "openai, anthropic, …"),
-                FieldDeclaration("requestModel", .string, "The model that the client asked for"),
+                FieldDeclaration("provider", .string, "openai, anthropic, gemini, azure or custom"),
+                FieldDeclaration("requestModel", .string, "The model that the client asked for, when it named one"),
                 FieldDeclaration("model", .string, "The model that the provider is asked for"),
                 FieldDeclaration("streaming", .bool, "Whether the client asked for a stream"),
                 FieldDeclaration("params", .jsonMap, "temperature, max_tokens, … as sent"),
@@ -184,8 +184,10 @@ package enum GatewayAttributes {
         RecordDeclaration(
             name: TypeName.backend,
             fields: [
-                FieldDeclaration("name", .string, "The backend's name"),
-                FieldDeclaration("type", .string, "host, ai, mcp or a2a"),
+                FieldDeclaration(
+                    "name", .string,
+                    "The name it is defined under, an AI provider's name, or host and port of an HTTP server"),
+                FieldDeclaration("type", .string, "http, ai or mcp"),
             ]),
     ]
 
@@ -193,6 +195,7 @@ package enum GatewayAttributes {
     package static func phases(of kind: RuleSetKind) -> [DecisionPhase] {
         switch kind {
         case .http: [.request]
+        case .backend: [.backend]
         case .mcp: [.mcpList, .mcpCall]
         case .a2a: [.a2a]
         }

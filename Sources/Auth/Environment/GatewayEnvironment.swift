@@ -9,12 +9,14 @@ package enum GatewayEnvironment {
         guard claims == nil else { return make(for: GatewayAttributes.phases(of: kind), claims: claims) }
         switch kind {
         case .http: return http
+        case .backend: return backend
         case .mcp: return mcp
         case .a2a: return a2a
         }
     }
 
     private static let http = make(for: GatewayAttributes.phases(of: .http))
+    private static let backend = make(for: GatewayAttributes.phases(of: .backend))
     private static let mcp = make(for: GatewayAttributes.phases(of: .mcp))
     private static let a2a = make(for: GatewayAttributes.phases(of: .a2a))
 

@@ -66,6 +66,7 @@ enum AIHandler {
         let authorityEnd = scratch.writer
 
         // Only a body that names a model is read; everything else streams.
+        var asked: ModelMember.Outcome?
         if type.namesModel {
             let limit = context.snapshot.configuration.limits.bufferedBody
             if let encoding = request.headers.first(.contentEncoding), !encoding.equalsIgnoringCase("identity") {
@@ -93,6 +94,7 @@ enum AIHandler {
                 }
                 record.model = outcome.model
                 outcome.encode(into: scratch)
+                asked = outcome
             } catch {
                 switch error {
                 case .malformed(let reason):
@@ -105,6 +107,14 @@ enum AIHandler {
                     return await fail(400, "'model' is required", "missing_model", &record)
                 }
             }
+        }
+
+        if let key = record.principal?.apiKey, !key.allows(type, asked) {
+            return await fail(403, "this API key may not use that model", "model_not_allowed", &record)
+        }
+        if backend.readsModel {
+            let llm = LLMAttributes(provider: configuration.provider.kind.name, request: asked)
+            guard await context.authorize(exchange, backend, llm, &record) else { return }
         }
 
         let headers = request.headers

@@ -1,6 +1,7 @@
 // The `model` of a request: read, and set where the request has none or policy says otherwise. What is forwarded is an
 // encoding of what was read, every other member with it.
 
+import Auth
 import JSON
 
 enum ModelMember {
@@ -13,7 +14,11 @@ enum ModelMember {
 
     struct Outcome {
         var model: String
+        /// As the client named it; nil: it named none.
+        let named: String?
         fileprivate let document: JSONDocument
+        /// An object.
+        var root: JSONValue { document.root }
         /// The model is not the one that the client named.
         fileprivate let isReplaced: Bool
 
@@ -55,7 +60,7 @@ enum ModelMember {
         }
         let alias = named.flatMap { name in aliases.lazy.compactMap { $0.resolve(name) }.first }
         guard let model = alias ?? named ?? fallback else { throw .missing }
-        return Outcome(model: model, document: document, isReplaced: model != named)
+        return Outcome(model: model, named: named, document: document, isReplaced: model != named)
     }
 }
 
@@ -66,5 +71,24 @@ extension AIModelAlias {
         if pattern.hasPrefix("*"), name.hasSuffix(String(pattern.dropFirst())) { return model }
         if pattern.hasSuffix("*"), name.hasPrefix(String(pattern.dropLast())) { return model }
         return nil
+    }
+}
+
+extension APIKeyRecord {
+    /// Whether `allowedModels` lets a request pass. One whose model is not read could be for any, so a key that is for some
+    /// models only may not make it; a list of models is not a use of one.
+    func allows(_ type: AIRouteType, _ request: ModelMember.Outcome?) -> Bool {
+        if let request { return allowsModel(request.named ?? request.model) }
+        return type == .models || allowedModels == nil || allowedModels?.contains("*") == true
+    }
+}
+
+extension LLMAttributes {
+    /// What rules may read of an AI request.
+    /// - Parameter request: nil: of a kind that names no model.
+    init(provider: String, request: ModelMember.Outcome?) {
+        self.init(
+            provider: provider, requestModel: request?.named, model: request?.model,
+            streaming: request?.root["stream"]?.bool ?? false, params: request?.root)
     }
 }

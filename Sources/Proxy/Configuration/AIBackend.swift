@@ -152,3 +152,16 @@ package struct AIRouteTable: Hashable, Sendable {
         return fallback
     }
 }
+
+extension AIProvider.Kind {
+    /// As rules see it in `llm.provider`.
+    var name: String {
+        switch self {
+        case .openAI: "openai"
+        case .anthropic: "anthropic"
+        case .gemini: "gemini"
+        case .azureOpenAI: "azure"
+        case .custom: "custom"
+        }
+    }
+}

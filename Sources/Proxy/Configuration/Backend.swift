@@ -4,6 +4,8 @@ import Auth
 
 /// One of a route's backends.
 package struct RouteBackend: Sendable {
+    /// Under which `backends` defines it; nil: it is written in its route.
+    package var name: String?
     /// Relative to the other backends of the route; 0: never chosen.
     package var weight: Int
     package var kind: BackendKind
@@ -11,9 +13,10 @@ package struct RouteBackend: Sendable {
     package var position: FilePosition
 
     package init(
-        weight: Int = 1, kind: BackendKind, policies: BackendPolicies = BackendPolicies(),
+        name: String? = nil, weight: Int = 1, kind: BackendKind, policies: BackendPolicies = BackendPolicies(),
         position: FilePosition = .none
     ) {
+        self.name = name
         self.weight = weight
         self.kind = kind
         self.policies = policies

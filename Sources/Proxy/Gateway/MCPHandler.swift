@@ -4,13 +4,15 @@ import Auth
 
 enum MCPHandler {
     static func serve(
-        _ exchange: Exchange, _ backend: CompiledMCP, _ levels: RuleLevels, _ principal: Principal,
+        _ exchange: Exchange, _ backend: CompiledMCP, _ chosen: CompiledBackend, _ principal: Principal,
         _ context: RouteContext,
         _ record: inout RequestRecord
     ) async {
+        let levels = chosen.mcpRules
         let worker = context.worker
         let attributes = ExchangeAttributes(exchange: exchange)
         let inputs = RuleInputs(attributes, principal: principal, startTime: UnixTime(nanoseconds: record.startedAt))
+        inputs.backend = chosen.attributes
         let resource = context.route?.authentication?.protectedResource
         let label = record.route
         let startedAt = record.startedAt

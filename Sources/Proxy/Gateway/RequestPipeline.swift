@@ -113,13 +113,13 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             return
         }
         guard let match, let route else {
-            guard await authorize(exchange, listener.rules, .request, principal, context, &record) else { return }
+            guard await context.authorize(exchange, listener.rules, .request, principal, &record) else { return }
             record.reason = "no_route"
             return await context.error(exchange, status: 404, message: "route not found", code: "not_found")
         }
         if let principal = await authenticate(exchange, route.authentication, principal, context, &record) {
             record.principal = principal
-            guard await authorize(exchange, route.rules, .request, principal, context, &record) else { return }
+            guard await context.authorize(exchange, route.rules, .request, principal, &record) else { return }
             await serve(exchange, route, match, principal, context, &record)
         }
     }
@@ -160,35 +160,6 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         }
     }
 
-    // MARK: May they
-
-    /// Asks every level of rules and records the decision. False: a reply has been sent.
-    private func authorize(
-        _ exchange: Exchange, _ levels: RuleLevels, _ phase: DecisionPhase, _ principal: Principal,
-        _ context: RouteContext, _ record: inout RequestRecord, backend: BackendAttributes? = nil
-    ) async -> Bool {
-        if levels.isEmpty { return true }
-        let inputs = RuleInputs(
-            ExchangeAttributes(exchange: exchange), principal: principal,
-            startTime: UnixTime(nanoseconds: record.startedAt))
-        inputs.backend = backend
-        let began = MonotonicTime.now
-        var decision = worker.authorizer.authorize(levels, inputs, phase: phase)
-        decision.duration = MonotonicTime.now.since(began)
-        worker.writeDecisionLine(decision, inputs, levels, label: record.route, startedAt: record.startedAt)
-        if decision.isAllowed { return true }
-        let resource = context.route?.authentication?.protectedResource
-        let scopes = resource == nil ? [] : worker.authorizer.challengedScopes(levels, inputs, phase: phase)
-        let rejection = Rejection.denied(
-            decision, metadataURL: resource?.metadataURL(for: ExchangeAttributes(exchange: exchange), base: nil),
-            scopes: scopes)
-        record.reason = rejection.code
-        record.detail = rejection.reason
-        record.decision = decision.id
-        await context.reject(exchange, rejection)
-        return false
-    }
-
     // MARK: Where to
 
     private func serve(
@@ -212,10 +183,9 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             record.reason = "no_backend"
             return await context.error(exchange, status: 500, message: "no valid backend", code: "no_backend")
         }
-        if !backend.rules.isEmpty {
-            let attributes = BackendAttributes(name: backend.name, type: backend.typeName)
-            guard await authorize(exchange, backend.rules, .backend, principal, context, &record, backend: attributes)
-            else { return }
+        // Rules about the model are asked by the AI layer, which reads it.
+        if !backend.readsModel {
+            guard await context.authorize(exchange, backend, nil, &record) else { return }
         }
         if request.upgrade == .webSocket {
             guard case .host(let upstream) = backend.kind, upstream.acceptsHTTP1 else {
@@ -237,7 +207,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         case .ai(let provider):
             await AIHandler.serve(exchange, provider, route, backend, match, context, &record)
         case .mcp(let mcp):
-            await MCPHandler.serve(exchange, mcp, backend.mcpRules, principal, context, &record)
+            await MCPHandler.serve(exchange, mcp, backend, principal, context, &record)
         case .unsupported(let name):
             record.reason = "unsupported"
             await context.error(

@@ -188,8 +188,10 @@ final class CompiledBackend: Sendable {
 
     let weight: Int
     let kind: Kind
-    /// Asked once the backend is chosen.
+    /// Asked once the backend is chosen, or when the request to it is understood.
     let rules: RuleLevels
+    /// The rules read `llm`.
+    let readsModel: Bool
     /// Asked about each MCP message: the route's and the backend's.
     let mcpRules: RuleLevels
     let policies: BackendPolicies
@@ -199,7 +201,8 @@ final class CompiledBackend: Sendable {
     let name: String
 
     init(
-        weight: Int, kind: Kind, rules: RuleLevels, mcpRules: RuleLevels, policies: BackendPolicies, index: Int
+        name: String?, weight: Int, kind: Kind, rules: RuleLevels, mcpRules: RuleLevels, policies: BackendPolicies,
+        index: Int
     ) {
         self.weight = weight
         self.kind = kind
@@ -207,12 +210,15 @@ final class CompiledBackend: Sendable {
         self.mcpRules = mcpRules
         self.policies = policies
         self.index = index
-        switch kind {
-        case .host(let upstream): name = upstream.key.endpoint.description
-        case .ai(let provider): name = provider.name
-        case .mcp: name = "mcp"
-        case .unsupported(let kind): name = kind
-        }
+        readsModel = rules.reads("llm")
+        let ownName: String =
+            switch kind {
+            case .host(let upstream): upstream.key.endpoint.description
+            case .ai(let provider): provider.name
+            case .mcp: "mcp"
+            case .unsupported(let kind): kind
+            }
+        self.name = name ?? ownName
     }
 
     /// What the client showed the gateway is shown to the upstream as it came.
@@ -311,22 +317,6 @@ struct SnapshotCompiler {
         }
     }
 
-    private func ruleSet(
-        _ rules: AuthorizationRules?, claims: ClaimsSchema?
-    ) throws(SnapshotError) -> RuleSet? {
-        guard let rules else { return nil }
-        do throws(RuleSetError) {
-            return try RuleSet(rules, claims: claims)
-        } catch {
-            throw SnapshotError(rendered: error.description, rules.position)
-        }
-    }
-
-    /// Until these are asked, a rule that would not be must not load.
-    private func refuseRules(_ rules: AuthorizationRules?, _ position: FilePosition) throws(SnapshotError) {
-        guard rules == nil else { throw SnapshotError("authorization rules are not supported yet", position) }
-    }
-
     private mutating func compile(
         _ backend: RouteBackend, label: String, claims: ClaimsSchema?, outerMCP: RuleSet?
     ) throws(SnapshotError) -> CompiledBackend {
@@ -340,6 +330,7 @@ struct SnapshotCompiler {
         var sets: [RuleSet] = []
         for rules in own { if let set = try ruleSet(rules, claims: claims) { sets.append(set) } }
         let rules = RuleLevels(sets)
+        if case .ai = backend.kind {} else { try refuseModelRules(sets) }
         let innerMCP = try ruleSet(backend.policies.mcpAuthorization, claims: claims)
         let mcpRules = RuleLevels([outerMCP, innerMCP].compactMap { $0 })
         try refuseRules(backend.policies.a2aAuthorization, backend.position)
@@ -356,7 +347,7 @@ struct SnapshotCompiler {
                 provider.hostOverride ?? UpstreamAddress(.tcp(host: traits.host, port: traits.port), tls: true)
             // The provider's own policies are complete: the loader has filled in what backend and route say.
             return CompiledBackend(
-                weight: backend.weight,
+                name: backend.name, weight: backend.weight,
                 kind: .ai(
                     CompiledProvider(
                         provider, traits: traits, upstream: try upstream(address, provider.policies, provider.position))
@@ -380,7 +371,8 @@ struct SnapshotCompiler {
                     }))
         }
         return CompiledBackend(
-            weight: backend.weight, kind: kind, rules: rules, mcpRules: mcpRules, policies: backend.policies,
+            name: backend.name, weight: backend.weight, kind: kind, rules: rules, mcpRules: mcpRules,
+            policies: backend.policies,
             index: backendCount - 1)
     }
 

@@ -43,6 +43,11 @@ package final class GatewayTrial {
             return !route.backends[backend].mcpRules.isEmpty || !mcp.rulesByTarget.isEmpty
         }
 
+        /// Whether rules judge the models that are asked for there.
+        package func judgesModels(backend: Int) -> Bool {
+            route.map { $0.backends.indices.contains(backend) && $0.backends[backend].readsModel } ?? false
+        }
+
         /// nil: the backend is none for MCP.
         package func mcp(backend: Int) -> TrialMCPBackend? {
             guard let route, route.backends.indices.contains(backend), case .mcp(let mcp) = route.backends[backend].kind
@@ -81,10 +86,11 @@ package final class GatewayTrial {
     ///   - principal: what is known of who asks before any credential is looked at; for policies without authentication.
     ///   - backend: of the route, as if it had been picked.
     ///   - message: what the body asks for, at an MCP backend.
+    ///   - llm: what the body asks for, at an AI backend.
     ///   - now: the time of the request.
     package func judge(
         _ request: TrialRequest, at destination: Destination, principal: Principal = .anonymous, backend: Int = 0,
-        message: TrialMessage? = nil, now: UnixTime
+        message: TrialMessage? = nil, llm: TrialModelRequest? = nil, now: UnixTime
     ) -> TrialOutcome {
         var outcome = TrialOutcome(.allow)
         outcome.route = destination.label
@@ -107,8 +113,11 @@ package final class GatewayTrial {
         }
         let chosen = route.backends[backend]
         let backendInputs = inputs(request, outcome, now)
-        backendInputs.backend = BackendAttributes(name: chosen.name, type: chosen.typeName)
-        guard ask(chosen.rules, backendInputs, .backend, destination, &outcome) else { return outcome }
+        backendInputs.backend = chosen.attributes
+        if case .ai(let provider) = chosen.kind { backendInputs.llm = llm?.attributes(at: provider) }
+        guard ask(chosen.rules, backendInputs, chosen.readsModel ? .llm : .backend, destination, &outcome) else {
+            return outcome
+        }
         if let message {
             judge(message, chosen, request, destination, &outcome, now)
         }
@@ -187,6 +196,7 @@ package final class GatewayTrial {
     ) {
         guard case .mcp(let mcp) = backend.kind else { return }
         let inputs = inputs(request, outcome, now)
+        inputs.backend = backend.attributes
         guard !backend.mcpRules.isEmpty || !mcp.rulesByTarget.isEmpty else {
             if case .list(_, let items) = message {
                 outcome.listed = items.map { _ in TrialListing(isShown: true, levels: backend.mcpRules, inputs: inputs)
@@ -201,6 +211,7 @@ package final class GatewayTrial {
         func copy(_ inputs: RuleInputs) -> RuleInputs {
             let copy = RuleInputs(request, principal: inputs.principal, startTime: inputs.startTime)
             copy.mcp = inputs.mcp
+            copy.backend = inputs.backend
             return copy
         }
         let rules = RuleAuthorizer(

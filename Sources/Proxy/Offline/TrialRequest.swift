@@ -2,6 +2,7 @@
 // Invariant: `bytes` is owned and never changes after `init`; every view of the head points into it.
 
 import Auth
+import JSON
 
 /// What a connection would have told.
 package struct TrialConnection: Hashable, Sendable {
@@ -82,4 +83,27 @@ package final class TrialRequest: RequestAttributes {
     package var sourceAddress: ByteRun { ByteRun(rebasing: addresses[..<sourceLength]) }
     package var destinationAddress: ByteRun { ByteRun(rebasing: addresses[sourceLength...]) }
     package var destinationPort: Int { Int(port) }
+}
+
+/// What the body of an AI request says, as far as rules read it.
+package struct TrialModelRequest: Sendable {
+    /// nil: none is named.
+    package var model: String?
+    package var isStreaming: Bool
+    /// An object: the body.
+    package var params: JSONValue?
+
+    package init(model: String? = nil, isStreaming: Bool = false, params: JSONValue? = nil) {
+        self.model = model
+        self.isStreaming = isStreaming
+        self.params = params
+    }
+
+    func attributes(at provider: CompiledProvider) -> LLMAttributes {
+        let configuration = provider.configuration
+        let alias = model.flatMap { name in configuration.modelAliases.lazy.compactMap { $0.resolve(name) }.first }
+        return LLMAttributes(
+            provider: configuration.provider.kind.name, requestModel: model,
+            model: alias ?? model ?? configuration.provider.model, streaming: isStreaming, params: params)
+    }
 }

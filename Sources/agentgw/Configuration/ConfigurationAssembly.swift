@@ -139,7 +139,9 @@ struct ConfigurationAssembly {
 
     private func backend(_ written: BackendDraft, of route: RouteDraft) -> RouteBackend? {
         var draft = written
+        var definedName: String?
         if case .named(let name) = written.kind {
+            definedName = name
             guard let target = backends[name] else {
                 context.report(
                     "\(written.path): there is no backend \"\(Excerpt.of(name))\""
@@ -174,7 +176,8 @@ struct ConfigurationAssembly {
                     }))
         case .named, nil: return nil
         }
-        return RouteBackend(weight: draft.weight, kind: kind, policies: policies, position: written.position)
+        return RouteBackend(
+            name: definedName, weight: draft.weight, kind: kind, policies: policies, position: written.position)
     }
 }
 

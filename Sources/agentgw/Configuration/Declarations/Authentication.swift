@@ -160,8 +160,7 @@ extension Declarations {
             .value("metadata", \.key.metadata, freeObject, "What rules see as `apiKey.…`."),
             .optional(
                 "allowedModels", \.key.allowedModels, .list(.nonEmptyString("a model")), default: "all",
-                "Models the key may use: exact, `prefix*`, `*suffix` or `*`."
-            ).pending(),
+                "Models the key may use at AI backends: exact, `prefix*`, `*suffix` or `*`. An empty list: none."),
             .optional("expires", \.key.expires, timestamp, "From then on the key is refused: `2027-01-31T00:00:00Z`."),
         ], rules: [.exactlyOne(["key", "keyHash"])]
     ).map { draft in

@@ -198,7 +198,9 @@ extension Declarations {
         fields: simpleBackendFields + [
             .optional(
                 "responseHeaderModifier", \.policies.responseHeaders, headerModifier, "Changes response headers."),
-            .optional("authorization", \.policies.authorization, ruleSet(.http), "Rules, after the route's."),
+            .optional(
+                "authorization", \.policies.authorization, ruleSet(.backend),
+                "Rules, after the route's. They read `backend` and, of an AI backend, `llm` as well."),
             .optional("mcpAuthorization", \.policies.mcpAuthorization, ruleSet(.mcp), "Rules for MCP messages."),
             .optional("a2aAuthorization", \.policies.a2aAuthorization, ruleSet(.a2a), "Rules for A2A messages.")
                 .pending(),

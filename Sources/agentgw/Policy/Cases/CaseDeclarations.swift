@@ -1,6 +1,7 @@
 // What a case may say: the table from which it is decoded, with the loader's own machinery and so with its messages.
 
 import Auth
+import JSON
 import Proxy
 
 enum CaseDeclarations {
@@ -16,6 +17,7 @@ enum CaseDeclarations {
             .optional("basicAuth", \.basic, basic, "User and password; in a policy file, the user."),
             .value("source", \.source, source, "Where the request comes from."),
             .optional("mcp", \.mcp, message, "What an MCP client asks for."),
+            .optional("llm", \.llm, modelRequest, "What an AI client asks for."),
             .optional("backend", \.backend, .integer(0...10_000, "an index"), "The backend that is picked."),
             .optional("now", \.now, time, "The time of the request."),
             .optional("tools", \.tools, PolicyTools.list, "The tools of a list."),
@@ -161,6 +163,34 @@ enum CaseDeclarations {
             .value("name", \.name, anyText("a name"), required: true, "clientInfo.name"),
             .value("version", \.version, anyText("a version"), "clientInfo.version"),
         ])
+
+    // MARK: AI
+
+    private struct ModelDraft {
+        var request = TrialModelRequest()
+        var params: [MetadataMember] = []
+    }
+
+    private static let modelRequest = ValueDecoder<ModelDraft>.object(
+        "ModelRequest", "The body of an AI request.", make: { _, _ in ModelDraft() },
+        fields: [
+            .optional("model", \.request.model, anyText("a model"), "As the client names it."),
+            .value("stream", \.request.isStreaming, .boolean, default: "false", "Whether it asks for a stream."),
+            .value("params", \.params, Declarations.freeObject, "Other members of the body: `{temperature: 0.2}`."),
+        ]
+    ).then { (draft, node, context) -> TrialModelRequest? in
+        var request = draft.request
+        // Rules see the whole body, the model in it.
+        var params = draft.params
+        if let model = request.model { params.append(MetadataMember("model", .string(model))) }
+        if request.isStreaming { params.append(MetadataMember("stream", .bool(true))) }
+        var writer = JSONWriter()
+        writer.value(MetadataValue.object(params))
+        do throws(JSONError) {
+            request.params = try JSONDocument(parsing: writer.bytes).root
+        } catch { return context.fail("params: \(error)", at: node) }
+        return request
+    }
 
     // MARK: Expectation
 

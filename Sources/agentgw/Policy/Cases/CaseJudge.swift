@@ -52,12 +52,21 @@ struct CaseJudge {
                     .message(destination, backend: backend)
             }
             let outcome = trial.judge(
-                request, at: destination, principal: principal, backend: backend, message: message ?? nil, now: now)
+                request, at: destination, principal: principal, backend: backend, message: message ?? nil,
+                llm: testCase.llm, now: now)
             if outcome.verdict == .allow, testCase.mcp == nil, destination.judgesMessages(backend: backend),
                 testCase.mayCarryMessage
             {
                 throw BrokenCase(
                     message: "the rules of \(destination.label) judge MCP messages, and the case has none: write `mcp`")
+            }
+            if testCase.llm == nil, destination.judgesModels(backend: backend),
+                outcome.verdict == .allow || outcome.deciding?.decision.phase == .llm
+            {
+                throw BrokenCase(
+                    message:
+                        "the rules of \(destination.label) judge the model, and the case names none: write `llm: {model: …}`"
+                )
             }
             return outcome
         }

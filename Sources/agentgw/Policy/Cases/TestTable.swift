@@ -33,6 +33,7 @@ struct TestCase: Sendable {
     var basic: CaseUser?
     var source = CaseSource()
     var mcp: CaseMessage?
+    var llm: TrialModelRequest?
     var backend: Int?
     var now: UnixTime?
     var tools: [PolicyTool]?

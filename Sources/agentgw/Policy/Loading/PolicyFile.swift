@@ -31,11 +31,14 @@ struct PolicyFile {
         return file
     }
 
+    /// A backend's rules are about a backend, which a policy file has none of.
+    private static let kinds = ValueDecoder<RuleSetKind>.word(except: [.backend])
+
     /// The rules' kind decides what they may read, so it is known before anything else is.
     private static func kind(of root: YAMLNode, _ context: DecodingContext) -> RuleSetKind? {
         let entries = root.entries ?? []
         if let entry = entries.first(where: { $0.key == "kind" }) {
-            return context.within(key: entry.key) { ValueDecoder<RuleSetKind>.word()(entry.value, context) }
+            return context.within(key: entry.key) { kinds(entry.value, context) }
         }
         return entries.contains { $0.key == "tools" } ? .mcp : .http
     }
@@ -50,7 +53,7 @@ struct PolicyFile {
             },
             fields: Declarations.ruleSetFields(kind).map { $0.inside(\.rules, required: $0.shape.isRequired) } + [
                 .apply(
-                    "kind", ValueDecoder<RuleSetKind>.word(),
+                    "kind", kinds,
                     default: "`mcpAuthorization` with `tools`, else `authorization`",
                     "What the rules are about, as the policies of a route are called."
                 ) { _, _, _, _ in true },
@@ -89,6 +92,10 @@ struct PolicyFile {
                 RouteBackend(
                     kind: .mcp(MCPBackend(targets: [target], position: rules.position)), position: rules.position)
             ]
+        case .backend:
+            var policies = BackendPolicies()
+            policies.authorization = rules
+            route.backends = [RouteBackend(kind: .host(host), policies: policies, position: rules.position)]
         case .a2a:
             route.policies.a2a = A2APolicy()
             route.policies.a2aAuthorization = rules

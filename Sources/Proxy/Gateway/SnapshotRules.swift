@@ -1,0 +1,29 @@
+// The rule sets of a configuration, compiled where they stand; a rule that would never be asked, or always fail, is refused.
+
+import Auth
+
+extension SnapshotCompiler {
+    func ruleSet(
+        _ rules: AuthorizationRules?, claims: ClaimsSchema?
+    ) throws(SnapshotError) -> RuleSet? {
+        guard let rules else { return nil }
+        do throws(RuleSetError) {
+            return try RuleSet(rules, claims: claims)
+        } catch {
+            throw SnapshotError(rendered: error.description, rules.position)
+        }
+    }
+
+    /// Until these are asked, a rule that would not be must not load.
+    func refuseRules(_ rules: AuthorizationRules?, _ position: FilePosition) throws(SnapshotError) {
+        guard rules == nil else { throw SnapshotError("authorization rules are not supported yet", position) }
+    }
+
+    /// A rule about an AI request before what is no AI provider: it would fail each time.
+    func refuseModelRules(_ sets: [RuleSet]) throws(SnapshotError) {
+        for rule in sets.flatMap(\.rules)
+        where rule.program.checked.attributePaths.contains(where: { $0.root == "llm" }) {
+            throw SnapshotError("`llm` is known only in the rules of an ai backend", rule.reference.position)
+        }
+    }
+}
