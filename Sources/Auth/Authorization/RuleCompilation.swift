@@ -27,37 +27,43 @@ enum RuleCompilation {
     static let secrets: Set = ["jwt.rawToken", "apiKey.key"]
 
     /// - Returns: the program, or all findings.
-    static func compile(_ rule: AuthorizationRule, in environment: Environment) -> Result<Program, RuleSetError> {
+    static func compile(
+        _ rule: AuthorizationRule, in environment: Environment, for use: ExpressionUse.Result = .condition
+    ) -> Result<Program, RuleSetError> {
         do throws(CompileError) {
-            return .success(try compile(rule.expression, in: environment))
+            return .success(try compile(rule.expression, in: environment, for: use))
         } catch {
             return .failure(RuleSetError(diagnostics: error.diagnostics.map { diagnostic($0, rule) }))
         }
     }
 
-    static func findings(_ expression: String, in environment: Environment) -> [Diagnostic] {
+    static func findings(
+        _ expression: String, in environment: Environment, for use: ExpressionUse.Result = .condition
+    ) -> [Diagnostic] {
         do throws(CompileError) {
-            _ = try compile(expression, in: environment)
+            _ = try compile(expression, in: environment, for: use)
             return []
         } catch {
             return error.diagnostics
         }
     }
 
-    static func compile(_ expression: String, in environment: Environment) throws(CompileError) -> Program {
+    static func compile(
+        _ expression: String, in environment: Environment, for use: ExpressionUse.Result = .condition
+    ) throws(CompileError) -> Program {
         var parsed = try ParsedExpression.parse(expression)
         ScopeMacro.expand(&parsed)
         let checked = try environment.check(parsed)
-        let problems = problems(in: checked)
+        let problems = problems(in: checked, for: use)
         guard problems.isEmpty else { throw CompileError(source: expression, diagnostics: problems) }
         return try checked.plan(layouts: GatewayRecords.layouts)
     }
 
-    private static func problems(in checked: CheckedExpression) -> [Diagnostic] {
+    private static func problems(in checked: CheckedExpression, for use: ExpressionUse.Result) -> [Diagnostic] {
         var result: [Diagnostic] = []
         for index in 0..<checked.ast.count {
             let id = ExprID(index)
-            if case .call(let name, _, _) = checked.ast[id], nondeterministic.contains(name) {
+            if use == .condition, case .call(let name, _, _) = checked.ast[id], nondeterministic.contains(name) {
                 result.append(
                     Diagnostic(
                         "\(name)() gives another answer each time; a rule may not use it", checked.ast.range(of: id))
@@ -70,6 +76,7 @@ enum RuleCompilation {
                     Diagnostic("not supported yet: \(path.root).\(name) in a rule", checked.ast.range(of: id)))
             }
         }
+        guard use == .condition else { return result }
         switch checked.type {
         case .bool, .dyn, .nullable(.bool): break
         default:
