@@ -10,7 +10,7 @@ package enum Visibility: Hashable, Sendable {
 
 package final class Authorizer {
     private var ids: DecisionIDSource
-    let evaluator: RuleEvaluator
+    private let evaluator: RuleEvaluator
 
     /// - Parameter env: the members of `env` in rules.
     package init(env: [String: String] = [:]) throws(AuthError) {

@@ -27,43 +27,37 @@ enum RuleCompilation {
     static let secrets: Set = ["jwt.rawToken", "apiKey.key"]
 
     /// - Returns: the program, or all findings.
-    static func compile(
-        _ rule: AuthorizationRule, in environment: Environment, for use: ExpressionUse.Result = .condition
-    ) -> Result<Program, RuleSetError> {
+    static func compile(_ rule: AuthorizationRule, in environment: Environment) -> Result<Program, RuleSetError> {
         do throws(CompileError) {
-            return .success(try compile(rule.expression, in: environment, for: use))
+            return .success(try compile(rule.expression, in: environment))
         } catch {
             return .failure(RuleSetError(diagnostics: error.diagnostics.map { diagnostic($0, rule) }))
         }
     }
 
-    static func findings(
-        _ expression: String, in environment: Environment, for use: ExpressionUse.Result = .condition
-    ) -> [Diagnostic] {
+    static func findings(_ expression: String, in environment: Environment) -> [Diagnostic] {
         do throws(CompileError) {
-            _ = try compile(expression, in: environment, for: use)
+            _ = try compile(expression, in: environment)
             return []
         } catch {
             return error.diagnostics
         }
     }
 
-    static func compile(
-        _ expression: String, in environment: Environment, for use: ExpressionUse.Result = .condition
-    ) throws(CompileError) -> Program {
+    static func compile(_ expression: String, in environment: Environment) throws(CompileError) -> Program {
         var parsed = try ParsedExpression.parse(expression)
         ScopeMacro.expand(&parsed)
         let checked = try environment.check(parsed)
-        let problems = problems(in: checked, for: use)
+        let problems = problems(in: checked)
         guard problems.isEmpty else { throw CompileError(source: expression, diagnostics: problems) }
         return try checked.plan(layouts: GatewayRecords.layouts)
     }
 
-    private static func problems(in checked: CheckedExpression, for use: ExpressionUse.Result) -> [Diagnostic] {
+    private static func problems(in checked: CheckedExpression) -> [Diagnostic] {
         var result: [Diagnostic] = []
         for index in 0..<checked.ast.count {
             let id = ExprID(index)
-            if use == .condition, case .call(let name, _, _) = checked.ast[id], nondeterministic.contains(name) {
+            if case .call(let name, _, _) = checked.ast[id], nondeterministic.contains(name) {
                 result.append(
                     Diagnostic(
                         "\(name)() gives another answer each time; a rule may not use it", checked.ast.range(of: id))
@@ -76,7 +70,6 @@ enum RuleCompilation {
                     Diagnostic("not supported yet: \(path.root).\(name) in a rule", checked.ast.range(of: id)))
             }
         }
-        guard use == .condition else { return result }
         switch checked.type {
         case .bool, .dyn, .nullable(.bool): break
         default:

@@ -45,7 +45,6 @@ final class MCPClientRequest {
     let reply: ClientReply
     let checks: RequestChecks
     let names: ExposedNames
-    let presence: ClientPresence
     /// What sealed strings are bound to: the route and the caller.
     let binding: String
     var record = MCPRecord()
@@ -64,7 +63,6 @@ final class MCPClientRequest {
         self.runtime = runtime
         self.authorizer = authorizer
         reply = ClientReply(exchange, decorate: decorate)
-        presence = ClientPresence(exchange)
         checks = RequestChecks(
             exchange: exchange, backend: backend, admitsOrigin: admitsOrigin, isNamedHost: isNamedHost)
         names = ExposedNames(backend: backend)
@@ -83,8 +81,8 @@ final class MCPClientRequest {
         } catch { await fail(nil, error) }
     }
 
-    /// Whose leaving ends a call; a POST of the older transport is over before its call.
-    private var watchedClient: ClientPresence? { eventSession == nil ? presence : nil }
+    /// Whose hang-up ends a call; a POST of the older transport is over before its call.
+    private var watchedClient: Socket? { eventSession == nil ? exchange.clientSocket : nil }
 
     func fail(_ id: RPCID?, _ error: RPCError) async {
         record.errorCode = error.code

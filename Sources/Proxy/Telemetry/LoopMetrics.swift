@@ -95,11 +95,6 @@ final class LoopMetrics {
         let type: StaticWord
     }
 
-    private struct RateLimitedKey: Hashable {
-        let route: String
-        let unit: RateLimitPolicy.Unit
-    }
-
     private enum StaticWord: String { case input, output, cached, reasoning }
 
     private var routes: [String: RouteMetrics] = [:]
@@ -112,7 +107,6 @@ final class LoopMetrics {
     private var tokens: [TokenKey: Histogram] = [:]
     private var connections: [UInt16: UInt64] = [:]
     private var refusedMessages: UInt64 = 0
-    private var rateLimited: [RateLimitedKey: UInt64] = [:]
 
     /// The counts of the route of this label, which go on over reloads.
     func route(_ label: String) -> RouteMetrics {
@@ -126,7 +120,6 @@ final class LoopMetrics {
     /// - Parameter labels: of its routes; the others' counts end.
     func keepRoutes(_ labels: Set<String>) {
         routes = routes.filter { labels.contains($0.key) }
-        rateLimited = rateLimited.filter { labels.contains($0.key.route) }
         // Rules of the past must not be held by what they have counted.
         for (key, value) in decisions {
             let labels = LoopMetrics.labels(key, value.rule)
@@ -140,11 +133,6 @@ final class LoopMetrics {
 
     /// Bytes that were no request.
     func messageRefused() { refusedMessages += 1 }
-
-    /// A request that a `localRateLimit` has refused.
-    func rateLimited(route: String, _ unit: RateLimitPolicy.Unit) {
-        rateLimited[RateLimitedKey(route: route, unit: unit), default: 0] += 1
-    }
 
     func record(_ decision: Decision) {
         add(
@@ -230,10 +218,6 @@ final class LoopMetrics {
         }
         for (port, count) in connections { report.add(.connections, [("bind", "\(port)")], Double(count)) }
         report.add(.refusedMessages, [], Double(refusedMessages))
-        for (key, count) in rateLimited {
-            let labels = RouteLabels(key.route).labels + [("type", key.unit.rawValue)]
-            report.add(.rateLimited, labels, Double(count))
-        }
     }
 }
 

@@ -12,8 +12,8 @@ struct HTTPMessageContext {
     /// From the client's request: fields that may travel (`traceparent`, `accept-language`).
     var travelling = Travelling()
     var deadline: MonotonicTime
-    /// Ends the wait.
-    var cancellation: CallCancellation?
+    /// Whose hang-up ends the wait.
+    var client: Socket?
     var isRepeatable = false
     /// Modern era: mirrored fields.
     var mirrored: [(name: String, value: String)] = []
@@ -70,25 +70,22 @@ struct HTTPServerLink {
             call.writeHead(
                 method: name.view, target: path.view, authority: authority.view, headers: headers,
                 framing: message.map { .length($0.count) } ?? .none)
-            guard context.cancellation?.attach(call.connection.socket) ?? true else {
-                call.abandon()
-                throw .cancelled
-            }
+            context.client?.cancelOnHangup(call.connection.socket)
             let head = ResponseHead()
             do throws(UpstreamError) {
                 try await call.send(message == nil ? .empty : body.view)
                 try await call.readHead(into: head, toHead: false) { _ in }
             } catch {
-                let goesOn = context.cancellation?.attach(nil) ?? true
+                context.client?.cancelOnHangup(nil)
                 call.abandon()
-                guard goesOn else { throw .cancelled }
+                if context.client?.hungUp == true { throw .cancelled }
                 if case .broken = error, call.isReused, context.isRepeatable {
                     fresh = true
                     continue
                 }
                 throw HTTPServerLink.failure(error)
             }
-            return HTTPReply(call: call, head: head, context.cancellation)
+            return HTTPReply(call: call, head: head, client: context.client)
         }
     }
 
@@ -130,15 +127,15 @@ struct HTTPServerLink {
 final class HTTPReply: @unchecked Sendable {
     private let call: UpstreamCall
     let head: ResponseHead
-    private let cancellation: CallCancellation?
+    private let client: Socket?
     private var decoder = EventStreamDecoder(limit: MCPLimits.targetMessage)
     private var events: [EventStreamDecoder.Event] = []
     private var isDone = false
 
-    fileprivate init(call: UpstreamCall, head: ResponseHead, _ cancellation: CallCancellation?) {
+    fileprivate init(call: UpstreamCall, head: ResponseHead, client: Socket?) {
         self.call = call
         self.head = head
-        self.cancellation = cancellation
+        self.client = client
     }
 
     var status: Int { head.status }
@@ -178,13 +175,12 @@ final class HTTPReply: @unchecked Sendable {
     func nextEvent() async throws(TargetFailure) -> EventStreamDecoder.Event? {
         while events.isEmpty {
             guard !isDone else { return nil }
-            try goOn()
             let piece: ByteView?
             do throws(ExchangeError) {
                 piece = try await call.connection.input.nextBody()
             } catch {
                 close()
-                if cancellation?.isCancelled == true { throw .cancelled }
+                if client?.hungUp == true { throw .cancelled }
                 throw HTTPServerLink.failure(call.classify(error))
             }
             guard let piece else {
@@ -217,7 +213,6 @@ final class HTTPReply: @unchecked Sendable {
 
     func wholeBody() async throws(TargetFailure) -> [UInt8] {
         var body: [UInt8] = []
-        try goOn()
         do throws(ExchangeError) {
             while let piece = try await call.connection.input.nextBody() {
                 guard body.count + piece.count <= MCPLimits.targetMessage else {
@@ -228,19 +223,12 @@ final class HTTPReply: @unchecked Sendable {
             }
         } catch {
             close()
-            if cancellation?.isCancelled == true { throw .cancelled }
+            if client?.hungUp == true { throw .cancelled }
             if error == .message(.bodyTooLarge) { throw .badAnswer("longer than \(MCPLimits.targetMessage) bytes") }
             throw HTTPServerLink.failure(call.classify(error))
         }
         close(reusable: true)
         return body
-    }
-
-    /// A wait that begins after the request was given up would not be ended by that.
-    private func goOn() throws(TargetFailure) {
-        guard cancellation?.isCancelled == true else { return }
-        close()
-        throw .cancelled
     }
 
     private func parse(_ bytes: [UInt8]) throws(TargetFailure) -> RPCMessage {
@@ -256,7 +244,7 @@ final class HTTPReply: @unchecked Sendable {
     func close(reusable: Bool = false) {
         guard !isDone else { return }
         isDone = true
-        _ = cancellation?.attach(nil)
+        client?.cancelOnHangup(nil)
         if reusable { call.finish(head) } else { call.abandon() }
     }
 }

@@ -13,8 +13,7 @@ struct ModernEnvelope {
     init(capabilities: [String], client: MCPClientInfo?) {
         var writer = JSONWriter()
         writer.object { writer in
-            // Tasks are an extension of the modern era, with other messages.
-            for name in capabilities where name != "tasks" {
+            for name in capabilities {
                 writer.name(name)
                 writer.object { _ in }
             }
