@@ -52,14 +52,15 @@ def test_exit_codes_tell_fine_findings_and_impossible_apart(folder: Path):
     assert check(folder).returncode == 0
     assert check(folder, "--require-tests").returncode == 1
     (folder / "team.yaml").unlink()
-    assert check(folder).returncode == 2
+    nothing = check(folder)
+    assert nothing.returncode == 2 and nothing.stdout == ""
 
 
 def test_the_report_for_people_shows_the_deciding_rule(folder: Path):
     text = check(folder).stdout
     assert "team.test.yaml:4:5: FAIL a, <b> & 'c' % #1\n    verdict  expected allow, got deny\n" in text
     assert '      request.path == "/secret"\n      │            └ true\n      └ "/secret"\n' in text
-    assert "team.test.yaml:5:5: ERROR wrong\n    the route 80/policy/policy leads to no MCP backend\n" in text
+    assert "team.test.yaml:5:5: ERROR wrong\n    the rules are about HTTP requests; for MCP messages write kind: " in text
     assert "2 failed · 1 passed" in text
 
 
@@ -116,7 +117,14 @@ def test_coverage_is_written_and_required(folder: Path):
     assert (folder / "out.info").read_text().startswith("TN:\nSF:team.yaml\nFN:2,2:readers\n")
     assert "<title>Policy coverage</title>" in (folder / "out.html").read_text()
     low = check(folder, "--filter", "reading", "--fail-under", "99.5")
+    # The last line is what people read: no check mark above a failure.
+    assert low.returncode == 1 and low.stdout.splitlines()[-1].startswith("✗ ") and "is under 99.5 %" in low.stdout
+    low = check(folder, "--filter", "reading", "--fail-under", "99.5", "--format", "json")
     assert low.returncode == 1 and "is under 99.5 %" in low.stderr
+    summary = json.loads(low.stdout)["summary"]
+    assert not summary["ok"] and summary["shortcomings"] == ["coverage 50.0 % is under 99.5 %"]
+    impossible = check(folder, "--fail-under", "150")
+    assert impossible.returncode == 2 and "a percentage, from 0 to 100" in impossible.stderr
 
 
 def test_explain_shows_every_rule_in_three_formats(folder: Path):
@@ -139,6 +147,104 @@ def test_explain_takes_a_request_from_a_file_and_keeps_credentials_out(folder: P
     assert answer.returncode == 0 and "<redacted>" in answer.stdout and "sk-canary" not in answer.stdout
     (folder / "raw.http").write_text("GET /secret HTTP/1.1\nHost: h\n")
     assert check(folder, "explain", "team.yaml", "--request", "raw.http").stdout.startswith("deny  rule nobody")
+
+
+def test_explain_says_what_it_needs(folder: Path):
+    assert check(folder, "explain", "team.test.yaml").stderr == (
+        "agentgw: say which case of team.test.yaml with --case:\n  reading\n  a, <b> & 'c' % #1\n  wrong\n"
+    )
+    for arguments, message in {
+        ("team.test.yaml", "--case", "reading", "--decision", "1"): "give the log with --record",
+        ("team.yaml", "--case", "reading"): "team.yaml is a policy; give --case with a test table",
+        ("team.test.yaml", "--request", "x"): "team.test.yaml is a test table",
+    }.items():
+        answer = check(folder, "explain", *arguments)
+        assert answer.returncode == 2 and message in answer.stderr, answer
+
+
+def test_explain_shows_headers_that_are_no_credentials(folder: Path):
+    (folder / "h.yaml").write_text("""rules: ['request.headers["x-team"] == "red" && request.headers["cookie"] != "a"']\n""")
+    (folder / "c.json").write_text('{"request": {"headers": {"x-team": "blue", "cookie": "canary"}}}')
+    text = check(folder, "explain", "h.yaml", "--request", "c.json").stdout
+    assert '"blue"' in text and "canary" not in text
+
+
+TOOLS = """\
+rules:
+  - {id: read, allow: 'mcp.tool.name.startsWith("get_")'}
+  - {id: pay, allow: 'mcp.tool.name == "transfer" && mcp.tool.arguments.amount < 10'}
+  - {id: never, deny: 'mcp.tool.name == "wipe"'}
+tools: [get_balance, transfer, wipe]
+"""
+
+
+def test_a_list_that_shows_something_else_says_which_rule_is_why(folder: Path):
+    (folder / "team.yaml").write_text(TOOLS)
+    (folder / "team.test.yaml").write_text(
+        """\
+tests:
+- {name: list, mcp: {method: tools/list}, expect: {visible: [get_balance, wipe, wpie]}}
+- {name: rule, mcp: {tool: get_x}, expect: {verdict: allow, rule: raed, error: no_such_kye}}
+"""
+    )
+    text = check(folder).stdout
+    assert (
+        'help: hidden: wipe; shown as well: transfer; there is no tool "wpie"; did you mean "wipe"?\n'
+        "    transfer is shown  it depends on the arguments\n" in text
+    )
+    assert '    wipe is hidden  rule never (team.yaml:4:24)\n      mcp.tool.name == "wipe"\n' in text
+    assert 'help: there is no rule "raed"; did you mean "read"?' in text
+    assert 'help: did you mean "no_such_key"?' in text
+    text = check(folder, "explain", "team.test.yaml", "--case", "list").stdout
+    assert "\nwipe is hidden\n  deny mcpAuthorization of  team.yaml\n  ▸ deny never (team.yaml:4:24) is true\n" in text
+    items = json.loads(check(folder, "explain", "team.test.yaml", "--case", "list", "--format", "json").stdout)["items"]
+    assert [(item["name"], item["shown"]) for item in items] == [("get_balance", True), ("transfer", True), ("wipe", False)]
+    assert "<h2><span class=deny>hidden</span> wipe</h2>" in check(
+        folder, "explain", "team.test.yaml", "--case", "list", "--format", "html"
+    ).stdout
+
+
+def test_a_mapping_of_a_matrix_is_merged_with_the_defaults(folder: Path):
+    (folder / "team.yaml").write_text("rules: ['jwt.a == 1 && jwt.b == 2']\n")
+    (folder / "team.test.yaml").write_text(
+        """\
+defaults: {jwt: {a: 1, b: "${unused}"}}
+tests:
+- {name: "${jwt}", jwt: "${claims}", matrix: [{jwt: x, claims: {b: 2}}, {jwt: y, claims: {a: 1, b: 2}}], expect: allow}
+"""
+    )
+    answer = check(folder)
+    assert answer.returncode == 0 and "2 passed" in answer.stdout, answer.stdout
+
+
+def test_nothing_in_a_file_reaches_the_terminal_as_a_command(folder: Path):
+    (folder / "team.test.yaml").write_text(
+        'tests:\n- {name: "\\e[31mred \\u202E", request: {path: "/a"}, jwt: {team: "\\e[2J\\u202E"}, expect: allow}\n'
+    )
+    (folder / "bad.yaml").write_bytes(b"rules: [\x1b[31m" + b"x" * 4000 + b"]\n")
+    (folder / "long.yaml").write_text("rules: ['" + "request.path == \"/\" || " * 400 + "nope']\n")
+    answer = check(folder, "--color", "never")
+    assert answer.returncode == 1 and "FAIL �[31mred �" in answer.stdout
+    assert not set(answer.stdout) & {"\x1b", "\u202e"}
+    assert max(len(line) for line in answer.stdout.splitlines()) < 400, answer.stdout
+    (line, mark) = answer.stdout[answer.stdout.index("long.yaml:") :].splitlines()[1:3]
+    assert line[mark.index("^") :].startswith("nope")
+    assert "\x1b" not in check(folder, "--format", "tap").stdout
+
+
+def test_a_request_for_explain_may_lie_beside_the_policy(folder: Path):
+    (folder / "team.test.yaml").unlink()
+    (folder / "call.yaml").write_text("mcp: {tool: x}\njwt: {team: red}\n")
+    (folder / "other.yaml").write_text("mcp: {method: tools/list}\n")
+    assert check(folder).stdout.startswith("✓ 1 file, ")
+
+
+def test_a_table_says_why_its_policy_cannot_be_read(folder: Path):
+    (folder / "folder.yaml").mkdir()
+    (folder / "team.test.yaml").write_text("policy: folder.yaml\ntests: [{name: a, expect: allow}]\n")
+    answer = check(folder, "team.test.yaml")
+    assert answer.returncode == 1
+    assert "team.test.yaml:1:9: error: [table] cannot read the policy folder.yaml: is a directory" in answer.stdout
 
 
 def test_mutate_needs_passing_tests_and_scores_them(folder: Path):
@@ -191,6 +297,32 @@ rules:
     changed = check(folder, "matrix", "who.yaml", "--snapshot", "who.csv")
     assert changed.returncode == 1
     assert '- "fin, ops",allow,maybe,allow,deny\n+ "fin, ops",allow,maybe,allow,allow\n' in changed.stdout
+
+
+@pytest.mark.parametrize("text,message", [
+    ("policy: team.yaml\npersonas: [{name: a}]\n", "who.yaml:1:1: error: asks nothing"),
+    ("policy: team.yaml\npersonas: [{name: a}, {name: a}]\ncalls: [{name: c}]\n", 'who.yaml:2:23: error: there is another "a"'),
+    ("policy: team.yaml\ntools: [t]\npersonas: [{name: a}]\ncalls: [{name: t}]\n", "\"t\" is a tool's column"),
+    ("policy: team.yaml\ntools: [t, t]\npersonas: [{name: a}]\n", "a tool is listed twice"),
+    ("policy: team.yaml\npersonas: [{name: a}]\ncalls: [{name: c, request: {pth: x}}]\n", 'who.yaml:3:29: error: request: unknown field "pth"'),
+])
+def test_a_matrix_that_says_nothing_or_twice_is_refused(folder: Path, text, message):
+    (folder / "who.yaml").write_text(text)
+    answer = check(folder, "matrix", "who.yaml")
+    assert answer.returncode == 2 and message in answer.stderr, answer.stderr
+    assert check(folder, "matrix", "who.yaml", "--update").returncode == 2
+
+
+def test_fmt_takes_blanks_at_line_ends_where_they_mean_nothing(folder: Path):
+    kept = '  - allow: |\n      request.path == """a  \n      b"""\n'
+    (folder / "team.yaml").write_text(
+        "rules:\n  - deny: >\n      has(jwt.x)&&jwt.x == 1  \n      || false\t\n  - allow: \"jwt.a  \n      == 1\"\n" + kept
+    )
+    assert check(folder, "fmt", "team.yaml").returncode == 0
+    assert (folder / "team.yaml").read_text() == (
+        "rules:\n  - deny: >\n      has(jwt.x) && jwt.x == 1\n      || false\n  - allow: \"jwt.a\n      == 1\"\n" + kept
+    )
+    assert check(folder, "fmt", "--check", "team.yaml").returncode == 0
 
 
 def test_fmt_changes_spaces_and_nothing_else(folder: Path):

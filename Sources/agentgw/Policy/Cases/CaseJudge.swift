@@ -58,7 +58,9 @@ struct CaseJudge {
                 testCase.mayCarryMessage
             {
                 throw BrokenCase(
-                    message: "the rules of \(destination.label) judge MCP messages, and the case has none: write `mcp`")
+                    message:
+                        "the rules of \(policy.form == .rules ? policy.file : destination.label) judge MCP messages, "
+                        + "and the case has none: write `mcp`")
             }
             if testCase.llm == nil, destination.judgesModels(backend: backend),
                 outcome.verdict == .allow || outcome.deciding?.decision.phase == .llm

@@ -46,8 +46,9 @@ struct CaseRunner {
             result.decision = Self.decision(judgedCase)
             let mismatches = Self.mismatches(judgedCase)
             if !mismatches.isEmpty {
-                result.outcome = .failed(mismatches)
-                result.explanation = explanation(judgedCase, style)
+                let hints = CaseHints(bench.policy, judgedCase)
+                result.outcome = .failed(mismatches.map(hints.hinted))
+                result.explanation = explanation(judgedCase, style, items: hints.surprising)
             }
         } catch {
             result.outcome = .broken(error.message)
@@ -69,8 +70,8 @@ struct CaseRunner {
         return JudgedCase(testCase: testCase, table: table, outcome: outcome, items: items)
     }
 
-    private func explanation(_ judged: JudgedCase, _ style: TextStyle) -> String {
-        var text = DecisionExplanation(judged.outcome, bench).brief(style)
+    private func explanation(_ judged: JudgedCase, _ style: TextStyle, items: [String]) -> String {
+        var text = DecisionExplanation(judged.outcome, items: judged.items, bench).brief(style, items: items)
         if judged.testCase.claims != nil, judged.outcome.principal.token == nil, judged.outcome.stages.isEmpty == false
         {
             text += "\n" + style.dim("nothing verifies tokens here, so the rules saw no claims")

@@ -43,13 +43,58 @@ enum CaseExpansion {
         return node
     }
 
-    /// The cases of a case with `matrix`, each with its values put in; the case itself without one.
-    static func rows(of node: YAMLNode) throws(Problem) -> [YAMLNode] {
-        guard let entries = node.entries, let matrix = entries.first(where: { $0.key == "matrix" }) else {
-            return [try substitute([:], in: node)]
+    /// The cases of a case with `matrix`, each with its values put in and the defaults under it; the case itself without
+    /// one.
+    static func rows(of node: YAMLNode, over defaults: YAMLNode? = nil) throws(Problem) -> [YAMLNode] {
+        var matrix = (node.entries ?? []).first { $0.key == "matrix" }
+        if let shared = (defaults?.entries ?? []).first(where: { $0.key == "matrix" }) {
+            if let own = matrix { matrix?.value = merge(shared.value, under: own.value) } else { matrix = shared }
         }
-        var rest = node
-        rest.content = .mapping(entries.filter { $0.key != "matrix" })
+        let rest = withoutMatrix(node)
+        var rows: [[String: YAMLNode]] = [[:]]
+        if let matrix { rows = try values(of: matrix) }
+        var result: [YAMLNode] = []
+        for row in rows {
+            let own = try substitute(row, in: rest)
+            if let defaults {
+                result.append(try merge(withoutMatrix(defaults), row, under: own))
+            } else {
+                result.append(own)
+            }
+        }
+        return result
+    }
+
+    private static func withoutMatrix(_ node: YAMLNode) -> YAMLNode {
+        guard let entries = node.entries else { return node }
+        var node = node
+        node.content = .mapping(entries.filter { $0.key != "matrix" })
+        return node
+    }
+
+    /// As `merge`, with the row's values put into what is left of the base; in the case they are already, so that a value
+    /// that is a mapping is merged as one that was written there.
+    private static func merge(
+        _ base: YAMLNode, _ row: [String: YAMLNode], under node: YAMLNode
+    ) throws(Problem) -> YAMLNode {
+        guard let below = base.entries, let above = node.entries else { return node }
+        var entries: [YAMLEntry] = []
+        for entry in below {
+            var entry = entry
+            if let index = above.firstIndex(where: { $0.key == entry.key }) {
+                entry.keyOffset = above[index].keyOffset
+                entry.value = try merge(entry.value, row, under: above[index].value)
+            } else {
+                entry.value = try substitute(row, in: entry.value)
+            }
+            entries.append(entry)
+        }
+        entries += above.filter { entry in !below.contains { $0.key == entry.key } }
+        return YAMLNode(content: .mapping(entries), offset: node.offset, weight: base.weight + node.weight)
+    }
+
+    /// The rows of a matrix.
+    private static func values(of matrix: YAMLEntry) throws(Problem) -> [[String: YAMLNode]] {
         var rows: [[String: YAMLNode]] = []
         switch matrix.value.content {
         case .sequence(let nodes):
@@ -83,9 +128,7 @@ enum CaseExpansion {
         guard rows.count <= maximumRows else {
             throw Problem(message: "more than \(maximumRows) rows", offset: matrix.keyOffset)
         }
-        var result: [YAMLNode] = []
-        for row in rows { result.append(try substitute(row, in: rest)) }
-        return result
+        return rows
     }
 
     // MARK: ${name}

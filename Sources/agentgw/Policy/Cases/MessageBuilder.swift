@@ -19,7 +19,10 @@ struct MessageBuilder {
     func message(_ destination: GatewayTrial.Destination, backend: Int) throws(BrokenCase) -> TrialMessage? {
         guard destination.backendCount > 0 else { return nil }
         guard let servers = destination.mcp(backend: backend) else {
-            throw BrokenCase(message: "the route \(destination.label) leads to no MCP backend")
+            throw BrokenCase(
+                message: policy.form == .rules
+                    ? "the rules are about HTTP requests; for MCP messages write kind: mcpAuthorization in \(policy.file)"
+                    : "the route \(destination.label) leads to no MCP backend")
         }
         let method = mcp.methodName
         func call(_ target: String?, _ subject: MCPCall.Subject?) -> MCPCall {

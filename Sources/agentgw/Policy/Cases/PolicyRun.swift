@@ -41,17 +41,21 @@ final class PolicyRun {
         }
         // What a table's policy is may not have been named itself.
         var files = discovery.policies
+        var unreadable: [String: String] = [:]
         for table in tables where !files.contains(table.policy) {
-            if FileAccess.isReadable(table.policy, options.files) { files.append(table.policy) }
+            switch options.files.read(table.policy, YAMLComposer.maximumBytes) {
+            case .success: files.append(table.policy)
+            case .failure(let failure): unreadable[table.policy] = failure.message
+            }
         }
         for file in files { load(policy: file, tables.filter { $0.policy == file }) }
-        for table in tables { add(table, isKnown: files.contains(table.policy)) }
+        for table in tables { add(table, unreadable: unreadable[table.policy]) }
     }
 
     /// Sets a policy up for a table that is in no file.
     func load(policy file: String, with table: TestTable) {
         load(policy: file, [table])
-        if policies[file] != nil { add(table, isKnown: true) }
+        if policies[file] != nil { add(table, unreadable: nil) }
     }
 
     private func load(policy file: String, _ tables: [TestTable]) {
@@ -68,12 +72,15 @@ final class PolicyRun {
         if options.lints { report.findings += options.linter.lint(policy) }
     }
 
-    private func add(_ table: TestTable, isKnown: Bool) {
+    /// - Parameter unreadable: why the table's policy cannot be read; nil: it can.
+    private func add(_ table: TestTable, unreadable: String?) {
         func fail(_ message: String) {
             report.findings.append(
                 Finding(rule: "table", severity: .error, position: table.policyPosition, message: message))
         }
-        guard isKnown else { return fail("there is no policy \(table.policy); say which with `policy`") }
+        if let unreadable {
+            return fail("cannot read the policy \(table.policy): \(unreadable); say which it is with `policy`")
+        }
         guard let policy = policies[table.policy] else {
             return fail("\(table.policy) does not load, so none of the \(table.cases.count) cases was run")
         }
@@ -106,11 +113,5 @@ final class PolicyRun {
     func finish(elapsed: Duration) -> PolicyReport {
         report.elapsed = elapsed
         return report
-    }
-}
-
-enum FileAccess {
-    static func isReadable(_ path: String, _ files: FileReader) -> Bool {
-        if case .success = files.read(path, YAMLComposer.maximumBytes) { true } else { false }
     }
 }

@@ -110,8 +110,7 @@ struct TestTableReader: Sendable {
 
     private static func cases(_ node: YAMLNode, _ defaults: YAMLNode?, _ context: DecodingContext) -> [TestCase] {
         do throws(CaseExpansion.Problem) {
-            let merged = defaults.map { CaseExpansion.merge($0, under: node) } ?? node
-            return try CaseExpansion.rows(of: merged).compactMap { row in
+            return try CaseExpansion.rows(of: node, over: defaults).compactMap { row in
                 let before = context.errorCount
                 guard let testCase = CaseDeclarations.testCase(CaseExpansion.withoutNulls(row), context) else {
                     return nil

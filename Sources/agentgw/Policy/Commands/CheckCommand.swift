@@ -77,21 +77,20 @@ struct CheckCommand: ParsableCommand {
         } catch { throw PolicyExit.couldNotRun(error.message) }
         run.load(discovery)
         run.test()
-        let report = run.finish(elapsed: ContinuousClock.now - started)
-        print(reporter().render(report), terminator: "")
-        try writeCoverage(report)
+        var report = run.finish(elapsed: ContinuousClock.now - started)
         if report.files.isEmpty, report.findings.isEmpty {
             throw PolicyExit.couldNotRun("there is no configuration, policy file or test table here")
         }
         if requireTests || filter != nil, report.cases.isEmpty {
-            StandardError.write("agentgw: no tests were found\(filter.map { " that match \($0)" } ?? "")\n")
-            return true
+            report.shortcomings.append("no tests were found\(filter.map { " that match \($0)" } ?? "")")
         }
         if let failUnder, let coverage = report.coverage, coverage.percent < failUnder {
-            StandardError.write("agentgw: coverage \(coverage.percent) % is under \(failUnder) %\n")
-            return true
+            report.shortcomings.append("coverage \(coverage.percent) % is under \(failUnder) %")
         }
-        return report.failures > 0 || report.findings.contains { $0.severity >= failOn }
+        print(reporter().render(report), terminator: "")
+        try writeCoverage(report)
+        if format != .pretty { for text in report.shortcomings { StandardError.write("agentgw: \(text)\n") } }
+        return !report.shortcomings.isEmpty || report.failures > 0 || report.findings.contains { $0.severity >= failOn }
     }
 
     private func writeCoverage(_ report: PolicyReport) throws {
@@ -106,6 +105,7 @@ struct CheckCommand: ParsableCommand {
 
     private func options() throws -> PolicyRun.Options {
         var options = PolicyRun.Options()
+        try PolicyExit.checkPercentage(failUnder, "--fail-under")
         options.lints = !noLint
         options.style = format == .pretty ? .of(color) : .plain
         options.measuresCoverage = coverage || failUnder != nil || lcov != nil || coverageHTML != nil

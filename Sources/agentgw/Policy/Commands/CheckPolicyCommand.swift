@@ -29,6 +29,12 @@ enum PolicyExit {
     /// The question could not be answered: a path that is not there, options that contradict each other.
     static let couldNotRun = ExitCode(2)
 
+    /// - Throws: when it is none.
+    static func checkPercentage(_ number: Double?, _ option: String) throws {
+        guard let number, !(0...100).contains(number) else { return }
+        throw couldNotRun("\(option) is a percentage, from 0 to 100")
+    }
+
     static func couldNotRun(_ message: String) -> ExitCode {
         StandardError.write("agentgw: \(message)\n")
         return couldNotRun

@@ -46,11 +46,11 @@ struct DiffCommand: ParsableCommand {
             try LineReader.read(requests) { diff.take($0, $1) }
         } catch { throw PolicyExit.couldNotRun(error.message) }
         let report = diff.report
+        guard report.records > 0 else { throw PolicyExit.couldNotRun("\(requests) has no decision records") }
         switch format {
         case .text: print(DiffText.render(report, .of(color)), terminator: "")
         case .json: print(DiffText.json(report), terminator: "")
         }
-        guard report.records > 0 else { throw PolicyExit.couldNotRun("\(requests) has no decision records") }
         let allows = report.count(.newAllow) > 0
         let denies = report.count(.newDeny) > 0
         switch failOn {

@@ -45,6 +45,9 @@ struct ExplainCommand: ParsableCommand {
 
     func run() throws {
         if let record { return try explain(record) }
+        guard decision == nil else {
+            throw PolicyExit.couldNotRun("--decision names a decision of a log: give the log with --record")
+        }
         let (run, testCase) = try selected()
         guard let bench = run.benches.first else {
             let findings = run.report.findings.filter { $0.severity == .error }
@@ -53,7 +56,8 @@ struct ExplainCommand: ParsableCommand {
         }
         do throws(BrokenCase) {
             let judged = try CaseRunner(bench.table, bench.bench).judged(testCase)
-            write(DecisionExplanation(judged.outcome, bench.bench), title: testCase.name)
+            write(
+                DecisionExplanation(judged.outcome, items: judged.items, bench.bench), title: testCase.name)
         } catch { throw PolicyExit.couldNotRun("\(testCase.name): \(error.message)") }
     }
 
@@ -75,6 +79,14 @@ struct ExplainCommand: ParsableCommand {
         case .html: print(ExplanationHTML.render(explanation, title: title), terminator: "")
         }
     }
+
+    /// What `--case` may name.
+    private static func offer(_ names: [String]) -> String {
+        let shown = names.prefix(mostOffered).map { "\n  \($0.printable)" }.joined()
+        return names.count > mostOffered ? shown + "\n  … and \(names.count - mostOffered) more" : shown
+    }
+
+    private static let mostOffered = 20
 
     private func selected() throws -> (PolicyRun, TestCase) {
         var options = PolicyRun.Options()
@@ -100,8 +112,16 @@ struct ExplainCommand: ParsableCommand {
             testCase.name = request
             run.load(policy: path, with: LooseCase.table(testCase, policy: path))
             return (run, testCase)
+        case (true, nil, nil):
+            run.load(discovery)
+            let cases = run.benches.flatMap(\.cases)
+            throw PolicyExit.couldNotRun("say which case of \(path) with --case:" + Self.offer(cases.map(\.name)))
+        case (true, _, _?):
+            throw PolicyExit.couldNotRun("\(path) is a test table; give --request with the policy it is about")
+        case (false, _?, _):
+            throw PolicyExit.couldNotRun("\(path) is a policy; give --case with a test table")
         default:
-            throw PolicyExit.couldNotRun("give a test table with --case, or a policy with --request")
+            throw PolicyExit.couldNotRun("give a test table with --case, or a policy with --request or --record")
         }
     }
 }

@@ -32,6 +32,9 @@ struct MatrixCommand: ParsableCommand {
     var color = TextStyle.Choice.auto
 
     func run() throws {
+        guard snapshot != nil || !update else {
+            throw PolicyExit.couldNotRun("--update writes a snapshot: say which file with --snapshot")
+        }
         let matrix: AccessMatrix
         do throws(MatrixError) {
             let source = try MatrixReader.read(path)

@@ -31,6 +31,7 @@ struct MutateCommand: ParsableCommand {
     var color = TextStyle.Choice.auto
 
     func run() throws {
+        try PolicyExit.checkPercentage(failUnder, "--fail-under")
         let style = TextStyle.of(color)
         var options = PolicyRun.Options()
         options.lints = false

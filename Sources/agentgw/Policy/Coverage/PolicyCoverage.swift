@@ -97,7 +97,7 @@ final class CoverageCollector {
                     file: policy.file,
                     sets: policy.ruleSets.map { ruleSet in
                         PolicyCoverage.Set(
-                            place: ruleSet.placed.place.label,
+                            place: policy.label(of: ruleSet),
                             rules: ruleSet.rules.filter { $0.mode == .enforce }.map { rule in
                                 let mine = all.filter {
                                     $0.rule == rule.index && $0.set.position == ruleSet.position

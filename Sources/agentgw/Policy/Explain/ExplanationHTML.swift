@@ -15,12 +15,19 @@ enum ExplanationHTML {
         for challenge in outcome.challenges { facts.append(("challenge", challenge)) }
         for (name, value) in facts { body += "<tr><th>\(name)<td>\(HTML.escaped(value))\n" }
         body += "</table>\n"
-        for stage in explanation.stages { body += section(stage) }
+        for stage in explanation.stages {
+            body += section(stage, title: HTML.escaped("\(stage.decision.phase.rawValue) \(stage.subject)"))
+        }
+        for item in explanation.items {
+            let verdict = item.isShown ? "<span class=allow>shown</span>" : "<span class=deny>hidden</span>"
+            body += section(item.stage, title: "\(verdict) \(HTML.escaped(item.name))")
+        }
         return HTML.page(title, body)
     }
 
-    private static func section(_ stage: DecisionExplanation.Stage) -> String {
-        var out = "<h2>\(HTML.escaped("\(stage.decision.phase.rawValue) \(stage.subject)"))</h2>\n"
+    /// - Parameter title: HTML.
+    private static func section(_ stage: DecisionExplanation.Stage, title: String) -> String {
+        var out = "<h2>\(title)</h2>\n"
         for level in stage.levels {
             let verdict =
                 level.judgement.visibility == .allowed
@@ -33,7 +40,8 @@ enum ExplanationHTML {
             for rule in level.rules {
                 let title =
                     "\(rule.reference.action.rawValue) \(rule.reference.id) is \(DecisionExplanation.text(rule.outcome))"
-                out += "<details\(rule.isDeciding ? " open" : "")><summary>\(HTML.escaped(title)) "
+                out +=
+                    "<details\(rule.isDeciding || level.judgement.rule == nil ? " open" : "")><summary>\(HTML.escaped(title)) "
                 out += "<span class=dim>\(HTML.escaped("\(rule.reference.position)"))</span></summary>\n"
                 out +=
                     "<pre class=tree>\(HTML.escaped(rule.tree.drawn(.plain).joined(separator: "\n")))</pre></details>\n"

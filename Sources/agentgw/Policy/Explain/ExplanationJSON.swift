@@ -24,6 +24,18 @@ enum ExplanationJSON {
             writer.array { writer in for scope in outcome.scopes { writer.value(scope) } }
             writer.name("stages")
             writer.array { writer in for stage in explanation.stages { write(stage, &writer) } }
+            guard !explanation.items.isEmpty else { return }
+            writer.name("items")
+            writer.array { writer in
+                for item in explanation.items {
+                    writer.object { writer in
+                        member("name", item.name, &writer)
+                        writer.name("shown")
+                        writer.value(item.isShown)
+                        write(levels: item.stage.levels, &writer)
+                    }
+                }
+            }
         }
         return writer.text + "\n"
     }
@@ -41,9 +53,13 @@ enum ExplanationJSON {
             member("reason", stage.decision.reason.code, &writer)
             member("policy", stage.decision.policy.description, &writer)
             if let rule = stage.decision.rule { member("rule", rule.id, &writer) }
-            writer.name("levels")
-            writer.array { writer in for level in stage.levels { write(level, &writer) } }
+            write(levels: stage.levels, &writer)
         }
+    }
+
+    private static func write(levels: [DecisionExplanation.Level], _ writer: inout JSONWriter) {
+        writer.name("levels")
+        writer.array { writer in for level in levels { write(level, &writer) } }
     }
 
     private static func write(_ level: DecisionExplanation.Level, _ writer: inout JSONWriter) {

@@ -13,13 +13,21 @@ enum ExplanationText {
         for note in explanation.notes { out += "  \(style.yellow("note")) \(note)\n" }
         for challenge in outcome.challenges { out += "  \(style.dim("challenge")) \(challenge)\n" }
         for stage in explanation.stages { out += text(stage, style) }
+        for item in explanation.items {
+            out += "\n\(style.bold(item.name)) is \(item.isShown ? style.green("shown") : style.red("hidden"))\n"
+            out += levels(item.stage, style)
+        }
         return out
     }
 
     private static func text(_ stage: DecisionExplanation.Stage, _ style: TextStyle) -> String {
         let decision = stage.decision
         let subject = stage.subject.isEmpty ? "" : " \(stage.subject)"
-        var out = "\n\(style.bold(decision.phase.rawValue))\(subject)\n"
+        return "\n\(style.bold(decision.phase.rawValue))\(subject)\n" + levels(stage, style)
+    }
+
+    private static func levels(_ stage: DecisionExplanation.Stage, _ style: TextStyle) -> String {
+        var out = ""
         for level in stage.levels {
             let verdict =
                 switch level.judgement.visibility {

@@ -88,7 +88,8 @@ struct RuleTree {
             changed = false
             for index in 0..<ast.count {
                 let id = ExprID(index)
-                if !secret.contains(id), children(id).contains(where: secret.contains) {
+                // A chain of names is what it is: all headers are secret, and one of them is not for that.
+                if !secret.contains(id), path(id) == nil, children(id).contains(where: secret.contains) {
                     secret.insert(id)
                     changed = true
                 }
@@ -155,6 +156,8 @@ struct RuleTree {
                 (.call("_?_:_", nil, _), .bool):
                 if part.node != ast.root || !children(part.node).allSatisfy(isLiteral) { return nil }
                 text = Self.text(value)
+            case (.call("_&&_", nil, _), .unknown), (.call("_||_", nil, _), .unknown), (.call("!_", nil, _), .unknown):
+                return nil
             case (.ident, .map) where part.node != ast.root: return nil
             default: text = secret.contains(part.node) ? redacted(value) : Self.text(value)
             }
@@ -189,7 +192,7 @@ struct RuleTree {
     }
 
     static func text(_ value: CELValue) -> String {
-        let text = value.debugText
+        let text = value.debugText.printable
         guard text.count > maximumText else { return text }
         return text.prefix(maximumText) + "…"
     }
@@ -284,11 +287,11 @@ struct RuleTree {
     }
 
     private func listed(_ parts: [RulePart], _ line: String, _ style: TextStyle) -> [String] {
-        let unbroken = program.checked.source.split(separator: "\n").map { String($0) }
+        let unbroken = program.checked.source.printable.split(separator: "\n").map { String($0) }
         return unbroken
             + parts.map { part in
                 let text = String(decoding: source[Int(part.range.start)..<Int(part.range.end)], as: UTF8.self)
-                    .replacing("\n", with: " ")
+                    .printable.replacing("\n", with: " ")
                 return "  \(text) \(style.dim("→")) \(paint(part, style))"
             }
     }
@@ -315,6 +318,6 @@ struct RuleTree {
             text.append(source[at])
             at += 1
         }
-        return (String(decoding: text, as: UTF8.self), columns.isEmpty ? [0] : columns)
+        return (String(decoding: text, as: UTF8.self).printable, columns.isEmpty ? [0] : columns)
     }
 }

@@ -15,14 +15,45 @@ enum PolicyFormatter {
         var text = bytes
         if !PolicyDiscovery.isTable(file) {
             guard let policy = loader.load(file: file, bytes: bytes).policy else { return .unreadable }
-            let spaced = applied(edits(policy), to: bytes)
             // A space in the wrong notation of YAML could change what is read.
-            if let again = loader.load(file: file, bytes: spaced).policy, isSame(policy, again) { text = spaced }
+            func take(_ edits: [SourceEdit]) {
+                guard !edits.isEmpty else { return }
+                let changed = applied(edits, to: text)
+                if let again = loader.load(file: file, bytes: changed).policy, isSame(policy, again) { text = changed }
+            }
+            take(edits(policy))
+            // The last first, so that the places of the others stay.
+            let sites = loader.load(file: file, bytes: text).policy.map(lineEnds) ?? [:]
+            for site in sites.sorted(by: { $0.key > $1.key }) { take(site.value) }
         }
         guard let before = tree(file, text) else { return .unreadable }
         let trimmed = trimmingLines(text)
         if let after = tree(file, trimmed), before.saysTheSame(as: after) { text = trimmed }
         return text == bytes ? .unchanged : .changed(text)
+    }
+
+    /// Blanks at the ends of lines inside expressions: of a folded or quoted scalar they are read, and mean nothing to a
+    /// rule, but in a text of several lines. By where the expression begins; aliases let several rules stand in one place.
+    private static func lineEnds(of policy: LoadedPolicy) -> [Int: [SourceEdit]] {
+        let bytes = policy.source.bytes
+        var sites: [Int: [SourceEdit]] = [:]
+        for rule in policy.rules where sites[rule.site.scalarRange.lowerBound] == nil {
+            var blanks: Int?
+            var edits: [SourceEdit] = []
+            for offset in rule.site.scalarRange where offset < bytes.count {
+                switch bytes[offset] {
+                case 0x20, 0x09, 0x0D: blanks = blanks ?? offset
+                case 0x0A:
+                    if let start = blanks {
+                        edits.append(SourceEdit(file: policy.file, range: start..<offset, replacement: ""))
+                    }
+                    blanks = nil
+                default: blanks = nil
+                }
+            }
+            if !edits.isEmpty { sites[rule.site.scalarRange.lowerBound] = edits }
+        }
+        return sites
     }
 
     private static func tree(_ file: String, _ bytes: [UInt8]) -> YAMLNode? {

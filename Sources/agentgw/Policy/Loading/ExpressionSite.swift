@@ -26,6 +26,9 @@ struct ExpressionSite: Sendable {
         start = site.node.offset
     }
 
+    /// The scalar in the file, quotes and block header included.
+    var scalarRange: Range<Int> { scalar.source }
+
     /// Whether a part of the text was put there by an environment variable: it is not shown and not changed.
     var hasVariables: Bool { expanded.origins != nil }
 

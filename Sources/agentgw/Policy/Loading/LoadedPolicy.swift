@@ -33,6 +33,9 @@ final class LoadedPolicy: Sendable {
 
     var rules: [PolicyRule] { ruleSets.flatMap(\.rules) }
 
+    /// How people know a rule set: by the place that it guards; the only one of a policy file by the file.
+    func label(of set: PolicyRuleSet) -> String { form == .rules ? file : set.placed.place.label }
+
     init(
         file: String, form: Form, source: YAMLSource, root: YAMLNode, configuration: GatewayConfiguration,
         snapshot: Snapshot, ruleSets: [PolicyRuleSet], tools: [PolicyTool], environment: Environment

@@ -78,8 +78,13 @@ struct PolicyDiscovery: Sendable, Equatable {
         let (root, _) = YAMLComposer.compose(YAMLSource(file: path, bytes: bytes))
         guard let root else { return true }
         let keys = Set((root.entries ?? []).map(\.key))
+        // A request for `explain` has `mcp` as well, and says in it what is asked for.
+        let mcp = Set((root.entries ?? []).first { $0.key == "mcp" }?.value.entries?.map(\.key) ?? [])
+        let isRequest =
+            !keys.isDisjoint(with: ["request", "jwt", "expect", "source", "now"])
+            || !mcp.isDisjoint(with: ["tool", "prompt", "resource", "method", "arguments", "target"])
         return !keys.isDisjoint(with: ["binds", "gateways", "frontendPolicies"])
-            || (keys.contains("mcp") && !keys.contains("services"))
+            || (keys.contains("mcp") && !keys.contains("services") && !isRequest)
             || (keys.contains("rules") && (root.entries ?? []).contains { $0.key == "rules" && $0.value.isList })
     }
 }

@@ -60,6 +60,7 @@ enum MatrixReader {
         guard let root, issues.isEmpty, let frame = declaration(root, context), context.errorCount == 0 else {
             throw MatrixError(message: context.diagnostics.map(\.description).joined(separator: "\n"))
         }
+        try check(frame, source)
         let table = TestTable(
             file: path, policy: RelativePath.resolve(frame.policy, besides: path),
             policyPosition: FilePosition(file: path, line: 1, column: 1), variables: frame.variables, now: frame.now,
@@ -67,6 +68,31 @@ enum MatrixReader {
         return MatrixSource(
             table: table, personas: frame.personas.map { (name($0), $0) }, calls: frame.calls.map { (name($0), $0) },
             tools: frame.tools, defaults: frame.defaults, source: source)
+    }
+
+    /// Rows and columns are known by their names.
+    private static func check(_ frame: Frame, _ source: YAMLSource) throws(MatrixError) {
+        if frame.tools.isEmpty, frame.calls.isEmpty {
+            throw MatrixError(message: "\(source.file):1:1: error: asks nothing: it has neither `tools` nor `calls`")
+        }
+        for nodes in [frame.personas, frame.calls] {
+            var seen: Set<String> = []
+            for node in nodes where !seen.insert(name(node)).inserted {
+                throw MatrixError(
+                    message:
+                        "\(source.position(at: node.offset)): error: there is another \"\(Excerpt.of(name(node)))\"")
+            }
+        }
+        var columns = Set(frame.tools.map(\.name))
+        if columns.count < frame.tools.count {
+            throw MatrixError(message: "\(source.file):1:1: error: a tool is listed twice")
+        }
+        for call in frame.calls where !columns.insert(name(call)).inserted {
+            throw MatrixError(
+                message:
+                    "\(source.position(at: call.offset)): error: \"\(Excerpt.of(name(call)))\" is a tool's column; "
+                    + "give the call another name")
+        }
     }
 
     private static func name(_ node: YAMLNode) -> String {

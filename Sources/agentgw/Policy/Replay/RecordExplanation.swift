@@ -43,7 +43,7 @@ enum RecordExplanation {
             levels: replay.trace(record.reads).map { level in
                 DecisionExplanation.Level(
                     set: level.trace.set,
-                    place: policy.ruleSets.first { $0.compiled === level.trace.set }?.placed.place.label ?? "",
+                    place: policy.ruleSets.first { $0.compiled === level.trace.set }.map(policy.label) ?? "",
                     judgement: level.trace.judgement,
                     rules: zip(level.trace.asked, level.explanations).map { asked, explanation in
                         let rule = level.trace.set.rules[asked.rule]

@@ -21,7 +21,7 @@ struct GitHubReporter: PolicyReporter {
             case .passed: break
             case .broken(let message): out += Self.annotation("error", result.position, title: result.name, message)
             case .failed(let mismatches):
-                let text = mismatches.map { "\($0.what): expected \($0.expected), got \($0.actual)" }
+                let text = mismatches.map { "\($0.what): \($0.sentence)" }
                 out += Self.annotation(
                     "error", mismatches[0].position, title: result.name,
                     (text + [result.explanation ?? ""]).joined(separator: "\n"))

@@ -35,6 +35,9 @@ struct JSONReporter: PolicyReporter {
             writer.name(name)
             writer.value(value)
         }
+        guard !report.shortcomings.isEmpty else { return }
+        writer.name("shortcomings")
+        writer.array { writer in for text in report.shortcomings { writer.value(text) } }
     }
 
     private func write(_ file: PolicyReport.CheckedFile, _ writer: inout JSONWriter) {
@@ -125,6 +128,10 @@ struct JSONReporter: PolicyReporter {
                             writer.name("actual")
                             writer.value(mismatch.actual)
                             write(mismatch.position, &writer)
+                            if let hint = mismatch.hint {
+                                writer.name("hint")
+                                writer.value(hint)
+                            }
                         }
                     }
                 }

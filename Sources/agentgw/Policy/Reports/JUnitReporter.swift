@@ -52,7 +52,7 @@ struct JUnitReporter: PolicyReporter {
             case .broken(let message):
                 out += ">\n      <error message=\"\(XML.escaped(message))\"/>\n    </testcase>\n"
             case .failed(let mismatches):
-                let text = mismatches.map { "\($0.what): expected \($0.expected), got \($0.actual)" }
+                let text = mismatches.map { "\($0.what): \($0.sentence)" }
                 out +=
                     ">\n      <failure message=\"\(XML.escaped(text.joined(separator: "; ")))\">"
                     + XML.escaped((text + [result.explanation ?? ""]).joined(separator: "\n"))

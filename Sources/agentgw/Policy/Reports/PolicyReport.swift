@@ -11,6 +11,8 @@ struct PolicyReport: Sendable {
     /// nil: not asked for.
     var coverage: PolicyCoverage?
     var elapsed: Duration = .zero
+    /// What else must be and is not: enough tests, enough coverage. Each is a sentence.
+    var shortcomings: [String] = []
 
     struct CheckedFile: Sendable {
         var file: String
@@ -23,7 +25,7 @@ struct PolicyReport: Sendable {
     var failures: Int { cases.count { !$0.isPassed } }
 
     /// Nothing that has to be looked at: notes do not count.
-    var isClean: Bool { errors == 0 && warnings == 0 && failures == 0 }
+    var isClean: Bool { errors == 0 && warnings == 0 && failures == 0 && shortcomings.isEmpty }
 }
 
 /// One case of a test table.
@@ -73,6 +75,11 @@ struct Mismatch: Hashable, Sendable {
     var actual: String
     /// Of the expectation.
     var position: FilePosition
+    /// What may have been meant: `there is no rule "reader"; did you mean "readers"?`
+    var hint: String?
+
+    /// `expected allow, got deny`
+    var sentence: String { "expected \(expected), got \(actual)" + (hint.map { " (\($0))" } ?? "") }
 }
 
 /// Writes a report in one format, to standard output.

@@ -63,7 +63,7 @@ struct SARIFReporter: PolicyReporter {
             Result(
                 rule: "test", level: "error",
                 message: "\(result.name): "
-                    + mismatches.map { "\($0.what) expected \($0.expected), got \($0.actual)" }.joined(separator: "; "),
+                    + mismatches.map { "\($0.what) \($0.sentence)" }.joined(separator: "; "),
                 position: mismatches[0].position)
         }
     }

@@ -25,7 +25,10 @@ struct TAPReporter: PolicyReporter {
                 out += Self.block(
                     [("at", "\(result.position)")]
                         + mismatches.flatMap {
-                            [("\($0.what)_expected", $0.expected), ("\($0.what)_actual", $0.actual)]
+                            [
+                                ("\($0.what)_expected", $0.expected), ("\($0.what)_actual", $0.actual),
+                                ("\($0.what)_hint", $0.hint ?? ""),
+                            ]
                         }
                         + [("explanation", result.explanation ?? "")])
             }
@@ -35,7 +38,7 @@ struct TAPReporter: PolicyReporter {
 
     /// `#` begins a directive.
     private static func description(_ text: String) -> String {
-        text.replacing("\\", with: "\\\\").replacing("#", with: "\\#").replacing("\n", with: " ")
+        text.printable.replacing("\\", with: "\\\\").replacing("#", with: "\\#").replacing("\n", with: " ")
     }
 
     private static func block(_ members: [(String, String)]) -> String {
