@@ -6,7 +6,9 @@ import Testing
 @testable import CEL
 
 @Suite struct VectorTests {
-    @Test(arguments: ["sets", "lists", "regex", "json", "agentgateway", "deviations"])
+    @Test(arguments: [
+        "sets", "lists", "regex", "json", "agentgateway", "views", "values", "deviations",
+    ])
     func everyRowHasItsResult(_ table: String) throws {
         let folder = #filePath.dropLast("VectorTests.swift".count)
         let text = String(decoding: try ConformanceSuite.read("\(folder)vectors/\(table).tsv"), as: UTF8.self)

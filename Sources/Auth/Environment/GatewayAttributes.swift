@@ -202,7 +202,5 @@ package enum GatewayAttributes {
     }
 
     /// Header fields whose values are credentials: shown as `<redacted>` wherever a rule's inputs are shown.
-    package static let secretHeaders: Set<String> = [
-        "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-goog-api-key",
-    ]
+    package static let secretHeaders = HeaderViews.credentials
 }

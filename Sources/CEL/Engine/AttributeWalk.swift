@@ -16,16 +16,10 @@ struct AttributeWalk {
                 if !paths.contains(path) { paths.append(path) }
                 continue
             }
-            switch checked.ast[id] {
-            case .literal, .ident: break
-            case .select(let operand, _, _, _): work.append(operand)
-            case .call(_, let target, let arguments): work += (target.map { [$0] } ?? []) + arguments
-            case .list(let elements, _): work += elements
-            case .map(let entries): work += entries.flatMap { [$0.key, $0.value] }
-            case .message(_, let fields): work += fields.map(\.value)
-            case .comprehension(let fold):
-                work += [fold.range, fold.initial, fold.condition, fold.step, fold.result]
+            if case .call("variables", nil, let arguments) = checked.ast[id], arguments.isEmpty {
+                for root in checked.environment.roots where !paths.contains([root]) { paths.append([root]) }
             }
+            work += checked.ast.children(of: id)
         }
     }
 

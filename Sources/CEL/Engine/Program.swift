@@ -64,7 +64,24 @@ public final class Program: @unchecked Sendable {
         try context.bind(inputs)
         let value = run(in: context, budget: budget)
         if value.tag == .error { throw error(value) }
-        return try CELValue.copy(value.asMap(in: context), atMost: budget)
+        return try copy(value, in: context, atMost: budget)
+    }
+
+    /// A copy of an evaluation's result, the host's objects in it as maps.
+    func copy(
+        _ value: Value, in context: EvaluationContext, atMost parts: Int = CELValue.mostParts
+    ) throws(EvaluationError) -> CELValue {
+        guard value.tag.mayHoldParts, CELValue.hasAtMost(parts, in: value) else {
+            return try CELValue.copy(value, atMost: parts)
+        }
+        var state = EvaluationState(
+            roots: UnsafePointer(context.roots), locals: context.localSlots(0), arena: .passUnretained(context.arena),
+            regexes: .passUnretained(context.regexes), budget: parts, probes: nil, outcomes: nil)
+        let (plain, isPaid) = withUnsafeMutablePointer(to: &state) { state in
+            (EvaluationScope(state: state).withoutRecords(value), state.pointee.budget >= 0)
+        }
+        guard isPaid else { throw EvaluationError(.cost, "the value has more than \(parts) parts") }
+        return try CELValue.copy(plain, atMost: parts)
     }
 
     // MARK: The gateway's way
@@ -121,16 +138,23 @@ public final class Program: @unchecked Sendable {
     public var attributes: [[String]] { AttributeWalk(checked).paths }
 }
 
-extension Value {
-    fileprivate func asMap(in context: EvaluationContext) -> Value {
-        guard tag == .record, let box = recordBox else { return self }
-        var state = EvaluationState(
-            roots: UnsafePointer(context.roots), locals: context.localSlots(0), arena: .passUnretained(context.arena),
-            regexes: .passUnretained(context.regexes), budget: 0, probes: nil, outcomes: nil)
-        return withUnsafeMutablePointer(to: &state) { state in
-            box.pointee.type._withUnsafeGuaranteedRef {
-                $0.materialize(box.pointee.object, EvaluationScope(state: state))
-            }
+extension Value.Tag {
+    fileprivate var mayHoldParts: Bool { self == .record || self == .list || self == .map || self == .optional }
+}
+
+extension EvaluationScope {
+    /// The value with every record in it made a map. Pays a unit for each part.
+    fileprivate func withoutRecords(_ value: Value) -> Value {
+        guard spend(1) else { return value }
+        let value = value.asMap(self)
+        switch value.tag {
+        case .list: return arena.list(value.elements.map(withoutRecords))
+        case .map:
+            var builder = MapBuilder(arena: arena, capacity: Int(value.length))
+            for entry in value.entries { builder.append(entry.key, withoutRecords(entry.value)) }
+            return builder.finish()
+        case .optional where value.wrapped.tag != .absent: return arena.optional(withoutRecords(value.wrapped))
+        default: return value
         }
     }
 }

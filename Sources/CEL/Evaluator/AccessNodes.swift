@@ -189,6 +189,7 @@ final class MapNode: Node {
                 value = value.wrapped
                 if value.tag == .absent { continue }
             }
+            if !scope.spend(key.weight) { return located(EvaluationScope.overBudget) }
             if !builder.insert(key, value) { return error(.invalidArgument, "the same key twice in a map") }
         }
         return failure.tag == .absent ? builder.finish() : failure

@@ -108,8 +108,10 @@ final class OperatorNode: Node {
         if !b.isKnown { return b }
         switch operation {
         case .startsWith:
+            if !scope.spend(b.weight) { return located(EvaluationScope.overBudget) }
             if a.tag == .string, b.tag == .string { return .bool(Text.hasPrefix(a.run, b.run)) }
         case .endsWith:
+            if !scope.spend(b.weight) { return located(EvaluationScope.overBudget) }
             if a.tag == .string, b.tag == .string { return .bool(Text.hasSuffix(a.run, b.run)) }
         case .contains:
             if a.tag == .string, b.tag == .string {

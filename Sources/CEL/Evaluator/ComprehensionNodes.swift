@@ -104,27 +104,6 @@ final class BindNode: Node {
     }
 }
 
-/// `cel.@block([e0, e1, …], body)`: slots filled when first read.
-final class BlockNode: Node {
-    let slots: [Node]
-    let first: Int
-    let body: Node
-
-    init(_ id: UInt32, slots: [Node], first: Int, body: Node) {
-        self.slots = slots
-        self.first = first
-        self.body = body
-        super.init(id)
-    }
-
-    override func evaluate(_ scope: EvaluationScope) -> Value {
-        for (position, slot) in slots.enumerated() {
-            scope.state.pointee.locals[first + position] = slot.evaluate(scope)
-        }
-        return body.evaluate(scope)
-    }
-}
-
 /// `exists` (decides on true) and `all` (decides on false): an error or unknown is forgiven when another element decides.
 final class QuantifierNode: Node {
     let range: Node
@@ -244,11 +223,15 @@ final class CollectMapNode: Node {
             if let key {
                 let key = key.evaluate(scope)
                 if !key.isKnown { return key }
+                if !scope.spend(key.weight) { return located(EvaluationScope.overBudget) }
                 if !builder.insert(key, value) { return error(.invalidArgument, "the same key twice in a map") }
             } else {
                 guard value.tag == .map else { return error(.noSuchOverload, "not a map") }
-                for entry in value.entries where !builder.insert(entry.key, entry.value) {
-                    return error(.invalidArgument, "the same key twice in a map")
+                for entry in value.entries {
+                    if !scope.spend(1 + entry.key.weight) { return located(EvaluationScope.overBudget) }
+                    if !builder.insert(entry.key, entry.value) {
+                        return error(.invalidArgument, "the same key twice in a map")
+                    }
                 }
             }
         }

@@ -38,12 +38,17 @@ package struct EvaluationScope {
 
     // MARK: Access
 
+    /// Pays for the hash of a long text; a short one's is part of the node.
+    @inline(__always)
+    func isPaid(_ key: Value) -> Bool { key.tag != .string || key.length < 1024 || spend(key.weight) }
+
     /// `value.key` and `value[key]` alike; absent when there is no such member, an error for what has no members.
     func member(_ value: Value, _ key: Value) -> Value {
         switch value.tag {
         case .map:
             switch key.tag {
-            case .string, .int, .uint, .bool, .double: return value.member(key)
+            case .string: return isPaid(key) ? value.member(key) : EvaluationScope.overBudget
+            case .int, .uint, .bool, .double: return value.member(key)
             default: return .error(.noSuchOverload, "a map has no keys of this type")
             }
         case .record:
@@ -107,6 +112,8 @@ package struct EvaluationScope {
             if !spend(elements.count) { return EvaluationScope.overBudget }
             var unknown = Value.absent
             for element in elements {
+                // Two long texts of one length are compared byte by byte.
+                if element.length == key.length, !spend(key.weight) { return EvaluationScope.overBudget }
                 let equal = Equality.areEqual(element, key, self)
                 if equal.isTrue || equal.tag == .error { return equal }
                 if equal.tag == .unknown { unknown = equal }
@@ -115,6 +122,7 @@ package struct EvaluationScope {
         case .map, .record:
             switch key.tag {
             case .string, .int, .uint, .bool, .double:
+                guard isPaid(key) else { return EvaluationScope.overBudget }
                 let found = container.tag == .map ? container.member(key) : container.recordField(key, self)
                 return found.isKnown ? .bool(found.tag != .absent) : found
             default: return .bool(false)

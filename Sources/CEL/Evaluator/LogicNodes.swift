@@ -206,7 +206,9 @@ final class ConstantMembershipNode: Node {
     override func evaluate(_ scope: EvaluationScope) -> Value {
         let value = element.evaluate(scope)
         switch value.tag {
-        case .string, .int, .uint, .bool, .double: return .bool(set.member(value).tag != .absent)
+        case .string, .int, .uint, .bool, .double:
+            return scope.isPaid(value)
+                ? .bool(set.member(value).tag != .absent) : located(EvaluationScope.overBudget)
         default: return value.isKnown ? .bool(false) : value
         }
     }

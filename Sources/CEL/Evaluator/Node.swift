@@ -55,6 +55,26 @@ final class RootNode: Node {
     }
 }
 
+/// `variables()`: the declared roots that are set, by name.
+final class VariablesNode: Node {
+    let variables: [(name: Value, slot: Int)]
+
+    init(_ id: UInt32, _ variables: [(Value, Int)]) {
+        self.variables = variables
+        super.init(id)
+    }
+
+    override func evaluate(_ scope: EvaluationScope) -> Value {
+        if !scope.spend(variables.count) { return located(EvaluationScope.overBudget) }
+        var builder = MapBuilder(arena: scope.arena, capacity: variables.count)
+        for (name, slot) in variables {
+            let value = scope.state.pointee.roots[slot]
+            if value.tag != .absent { builder.append(name, value) }
+        }
+        return builder.finish()
+    }
+}
+
 /// A comprehension's variable.
 final class LocalNode: Node {
     let index: Int

@@ -74,6 +74,7 @@ extension FunctionLibrary {
                 return scope.arena.string(Timestamps.text(seconds: value.asInt, nanoseconds: value.length))
             case .duration: return scope.arena.string(Durations.text(value.asInt))
             case .ip, .cidr: return scope.arena.string(Network.text(value))
+            case .secret: return .string(HeaderViews.placeholder)
             default: return noOverload
             }
         },

@@ -129,6 +129,8 @@ struct Formatter {
         case .bytes: return value.text
         case .timestamp: return Timestamps.text(seconds: value.asInt, nanoseconds: value.length)
         case .duration: return Durations.text(value.asInt)
+        case .ip, .cidr: return Network.text(value)
+        case .secret: return "\(HeaderViews.placeholder)"
         case .list:
             var parts: [String] = []
             for element in value.elements {

@@ -31,7 +31,7 @@ struct Function: Sendable {
 enum FunctionLibrary {
     private static let all: [Function] =
         standard + conversions + timestampAccessors + strings + math + encoders + lists + sets + regex + network + json
-        + optionals + gateway
+        + optionals + gateway + headerViews + uris + secrets
 
     private static let byName: [String: [Function]] = Dictionary(grouping: all, by: \.name)
 

@@ -5,7 +5,8 @@ extension FunctionLibrary {
         Function("merge", .receiver, 2) { a, _, scope in
             let (left, right) = (a[0].asMap(scope), a[1].asMap(scope))
             guard left.tag == .map, right.tag == .map else { return noOverload }
-            return paid(Int(left.length) + Int(right.length), scope) {
+            let keys = right.entries.reduce(Int(left.length) + Int(right.length)) { $0 + $1.key.weight }
+            return paid(keys, scope) {
                 var builder = MapBuilder(arena: scope.arena, capacity: Int(left.length) + Int(right.length))
                 for entry in left.entries { builder.append(entry.key, entry.value) }
                 for entry in right.entries { builder.set(entry.key, entry.value) }
@@ -18,7 +19,8 @@ extension FunctionLibrary {
         },
         Function("cel.@mapInsert", .global, 2...3) { a, n, scope in
             guard a[0].tag == .map, n == 3 || a[1].tag == .map else { return noOverload }
-            guard scope.spend(Int(a[0].length)) else { return EvaluationScope.overBudget }
+            let added = n == 3 ? a[1].weight : a[1].entries.reduce(Int(a[1].length)) { $0 + $1.key.weight }
+            guard scope.spend(Int(a[0].length) + added) else { return EvaluationScope.overBudget }
             var builder = MapBuilder(arena: scope.arena, capacity: Int(a[0].length) + 1)
             for entry in a[0].entries { builder.append(entry.key, entry.value) }
             if n == 3 {
@@ -30,6 +32,11 @@ extension FunctionLibrary {
             }
             return builder.finish()
         },
+        Function("flatten", .global, 1) { a, _, scope in
+            let value = a[0].asMap(scope)
+            return value.tag == .map || value.tag == .list ? value : noOverload
+        },
+        Function("flattenRecursive", .global, 1, flattenAll), Function("flatten_recursive", .global, 1, flattenAll),
         digest("sha256.encode", Digests.sha256), digest("sha1.encode", Digests.sha1), digest("md5.encode", Digests.md5),
         Function("url.encode", .global, 1) { a, _, scope in
             guard a[0].tag == .string else { return noOverload }
@@ -59,6 +66,40 @@ extension FunctionLibrary {
         },
     ]
 
+    // MARK: Flattening, as logs show what is nested
+
+    private static let flattenAll: FunctionBody = { a, _, scope in
+        let value = a[0].asMap(scope)
+        guard value.tag == .map || value.tag == .list else { return noOverload }
+        var builder = MapBuilder(arena: scope.arena, capacity: max(8, Int(value.length)))
+        return flatten(value, under: [], &builder, scope) ? builder.finish() : EvaluationScope.overBudget
+    }
+
+    /// Each part that has no parts under the names and positions on the way to it, joined by dots. False when the budget
+    /// ran out: a list that holds another several times is flattened into as many.
+    private static func flatten(
+        _ value: Value, under path: [UInt8], _ builder: inout MapBuilder, _ scope: EvaluationScope
+    ) -> Bool {
+        guard scope.spend(1 + path.count) else { return false }
+        func inner(_ name: some Collection<UInt8>) -> [UInt8] {
+            path.isEmpty ? Array(name) : path + [UInt8(ascii: ".")] + name
+        }
+        let value = value.asMap(scope)
+        switch value.tag {
+        case .map where value.length > 0:
+            for entry in value.entries {
+                let name = entry.key.tag == .string ? Array(entry.key.run) : Array(CELValue(entry.key).debugText.utf8)
+                guard flatten(entry.value, under: inner(name), &builder, scope) else { return false }
+            }
+        case .list where value.length > 0:
+            for (index, element) in value.elements.enumerated() {
+                guard flatten(element, under: inner("\(index)".utf8), &builder, scope) else { return false }
+            }
+        default: if !path.isEmpty { builder.set(scope.arena.string(utf8: path), value) }
+        }
+        return true
+    }
+
     private static func digest(_ name: String, _ digest: @escaping @Sendable (Bytes) -> [UInt8]) -> Function {
         Function(name, .global, 1) { a, _, scope in
             guard a[0].tag == .string || a[0].tag == .bytes else { return noOverload }
@@ -68,7 +109,7 @@ extension FunctionLibrary {
 
     // MARK: Percent encoding (RFC 3986 §2.1) and forms (URL Standard, application/x-www-form-urlencoded)
 
-    private static func percentEncode(_ bytes: Bytes, spaceAsPlus: Bool = false, _ out: inout [UInt8]) {
+    static func percentEncode(_ bytes: Bytes, spaceAsPlus: Bool = false, _ out: inout [UInt8]) {
         let hex = Array("0123456789ABCDEF".utf8)
         for byte in bytes {
             switch byte {
@@ -80,21 +121,22 @@ extension FunctionLibrary {
         }
     }
 
+    static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x37
+        case 0x61...0x66: byte - 0x57
+        default: nil
+        }
+    }
+
     /// Nil for a broken escape, or when the result is not UTF-8.
     private static func percentDecode(_ bytes: Slice<Bytes>, plusIsSpace: Bool) -> [UInt8]? {
-        func digit(_ byte: UInt8) -> UInt8? {
-            switch byte {
-            case 0x30...0x39: byte - 0x30
-            case 0x41...0x46: byte - 0x37
-            case 0x61...0x66: byte - 0x57
-            default: nil
-            }
-        }
         var out: [UInt8] = []
         var i = bytes.startIndex
         while i < bytes.endIndex {
             if bytes[i] == UInt8(ascii: "%") {
-                guard i + 2 < bytes.endIndex, let high = digit(bytes[i + 1]), let low = digit(bytes[i + 2]) else {
+                guard i + 2 < bytes.endIndex, let high = hexDigit(bytes[i + 1]), let low = hexDigit(bytes[i + 2]) else {
                     return nil
                 }
                 out.append(high << 4 | low)

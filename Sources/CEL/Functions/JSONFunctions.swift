@@ -23,22 +23,31 @@ extension FunctionLibrary {
     private static func parse(_ text: Bytes, _ scope: EvaluationScope) -> Value {
         do throws(JSONError) {
             let document = try JSONDocument(parsing: UnsafeRawBufferPointer(text))
-            return copy(ValueTree.value(document.root, in: scope.arena), scope.arena, keeping: document)
+            let value = ValueTree.value(document.root, in: scope.arena)
+            return copy(value, scope.arena, keeping: document) ?? invalid("a number beyond the range of double")
         } catch {
             return scope.arena.error(.invalidArgument, "not JSON: \(error)")
         }
     }
 
-    /// The document ends with the call, so its strings move into the arena.
-    private static func copy(_ value: Value, _ arena: Arena, keeping document: JSONDocument) -> Value {
+    /// The document ends with the call, so its strings move into the arena. Nil when a number is none of this language.
+    private static func copy(_ value: Value, _ arena: Arena, keeping document: JSONDocument) -> Value? {
         withExtendedLifetime(document) {
             switch value.tag {
             case .string: return .string(arena.copy(value.run))
-            case .list: return arena.list(value.elements.map { copy($0, arena, keeping: document) })
+            case .double: return value.asDouble.isFinite ? value : nil
+            case .list:
+                var builder = ListBuilder(arena: arena, capacity: Int(value.length))
+                for element in value.elements {
+                    guard let element = copy(element, arena, keeping: document) else { return nil }
+                    builder.append(element)
+                }
+                return builder.finish()
             case .map:
                 var builder = MapBuilder(arena: arena, capacity: Int(value.length))
                 for entry in value.entries {
-                    builder.append(.string(arena.copy(entry.key.run)), copy(entry.value, arena, keeping: document))
+                    guard let member = copy(entry.value, arena, keeping: document) else { return nil }
+                    builder.append(.string(arena.copy(entry.key.run)), member)
                 }
                 return builder.finish()
             default: return value
@@ -71,6 +80,7 @@ extension FunctionLibrary {
         case .timestamp: writer.value(Timestamps.text(seconds: value.asInt, nanoseconds: value.length))
         case .duration: writer.value(Durations.text(value.asInt))
         case .ip, .cidr: writer.value(Network.text(value))
+        case .secret: writer.value("\(HeaderViews.placeholder)")
         case .optional:
             if value.wrapped.tag == .absent { writer.null() } else { return write(value.wrapped, &writer, scope) }
         case .list:

@@ -7,7 +7,7 @@ extension FunctionLibrary {
             var seen = MapBuilder(arena: scope.arena, capacity: 8)
             var out = ListBuilder(arena: scope.arena)
             for element in a[0].elements {
-                guard scope.spend(1) else { return EvaluationScope.overBudget }
+                guard scope.spend(1 + element.weight) else { return EvaluationScope.overBudget }
                 switch element.tag {
                 case .string, .int, .uint, .bool, .double, .bytes:
                     if seen.insert(element, .null) { out.append(element) }
@@ -19,7 +19,7 @@ extension FunctionLibrary {
             }
             return out.finish()
         },
-        Function("flatten", .either, 1...2) { a, n, scope in
+        Function("flatten", .receiver, 1...2) { a, n, scope in
             guard a[0].tag == .list, n == 1 || a[1].tag == .int else { return noOverload }
             let depth = n == 1 ? 1 : a[1].asInt
             guard depth >= 0 else { return invalid("flatten() takes a level that is not negative") }
@@ -77,8 +77,10 @@ extension FunctionLibrary {
     private static func sort(
         _ elements: UnsafeBufferPointer<Value>, keys: UnsafeBufferPointer<Value>, _ scope: EvaluationScope
     ) -> Value {
-        guard scope.spend(elements.count * (64 - elements.count.leadingZeroBitCount)) else {
-            return EvaluationScope.overBudget
+        // Each key takes part in as many comparisons as the count has binary digits.
+        let digits = 64 - elements.count.leadingZeroBitCount
+        for key in keys {
+            guard scope.spend(digits * (1 + key.weight)) else { return EvaluationScope.overBudget }
         }
         guard let first = keys.first else { return .emptyList }
         guard keys.allSatisfy({ $0.tag == first.tag && Equality.compare($0, $0) != nil }) else {
@@ -130,6 +132,8 @@ extension FunctionLibrary {
             var builder = MapBuilder(arena: scope.arena, capacity: max(1, Int(list.length)))
             var rest: [Value] = []
             for element in list.elements {
+                // Below zero the answer is the cost error, whatever else comes out.
+                guard scope.spend(element.weight) else { break }
                 if Members.isHashable(element) { _ = builder.insert(element, .null) } else { rest.append(element) }
             }
             hashed = builder.finish()
@@ -145,6 +149,7 @@ extension FunctionLibrary {
         }
 
         func contains(_ value: Value) -> Bool {
+            guard scope.spend(value.weight) else { return false }
             if Members.isHashable(value) { return hashed.member(value).tag != .absent }
             guard scope.spend(others.count) else { return false }
             return others.contains { Equality.areEqual($0, value, scope).isTrue }

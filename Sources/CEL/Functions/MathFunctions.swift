@@ -3,8 +3,7 @@
 extension FunctionLibrary {
     static let math: [Function] =
         [
-            extreme("math.greatest", .greater), extreme("math.least", .less), extreme("math.@max", .greater),
-            extreme("math.@min", .less), extreme("max", .greater), extreme("min", .less),
+            extreme("math.@max", .greater), extreme("math.@min", .less),
             rounding("math.ceil") { $0.rounded(.up) }, rounding("math.floor") { $0.rounded(.down) },
             rounding("math.round") { $0.rounded(.toNearestOrAwayFromZero) },
             rounding("math.trunc") { $0.rounded(.towardZero) },
@@ -73,10 +72,37 @@ extension FunctionLibrary {
     }
 
     private static func bits(_ name: String, _ combine: @escaping @Sendable (UInt64, UInt64) -> UInt64) -> Function {
-        Function(name, .global, 2) { a, _, _ in
-            guard a[0].tag == a[1].tag, a[0].tag == .int || a[0].tag == .uint else { return noOverload }
-            return Value(a[0].tag, payload: combine(a[0].payload, a[1].payload))
+        Function(name, .global, 2) { a, _, scope in
+            switch (a[0].tag, a[1].tag) {
+            case (.int, .int), (.uint, .uint): return Value(a[0].tag, payload: combine(a[0].payload, a[1].payload))
+            case (.bytes, .bytes):
+                let (x, y) = (a[0].run, a[1].run)
+                guard max(x.count, y.count) <= mostBytesOfBits else { return tooManyBytes }
+                let count = max(x.count, y.count)
+                let out = (0..<count).map { position -> UInt8 in
+                    let (i, j) = (position - (count - x.count), position - (count - y.count))
+                    return UInt8(truncatingIfNeeded: combine(i < 0 ? 0 : UInt64(x[i]), j < 0 ? 0 : UInt64(y[j])))
+                }
+                return scope.arena.bytes(out)
+            case (.bytes, .int), (.bytes, .uint): return mixed(a[0].run, a[1], combine)
+            case (.int, .bytes), (.uint, .bytes): return mixed(a[1].run, a[0], combine)
+            default: return noOverload
+            }
         }
+    }
+
+    /// Of an address of IPv6, twice: bytes as a number are for masks and tokens, not for documents.
+    private static let mostBytesOfBits = 32
+    private static var tooManyBytes: Value { invalid("bit operations take 32 bytes at most") }
+
+    /// The last eight bytes beside a number that is not negative, as such a number.
+    private static func mixed(_ bytes: Bytes, _ number: Value, _ combine: (UInt64, UInt64) -> UInt64) -> Value {
+        guard bytes.count <= mostBytesOfBits else { return tooManyBytes }
+        guard number.tag == .uint || number.asInt >= 0 else {
+            return invalid("bytes and a negative number have no bits in common")
+        }
+        let low = bytes.suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return Value(number.tag, payload: combine(low, number.payload))
     }
 
     /// Shifts are of the bits, whatever the sign; by 64 and more nothing is left.

@@ -83,18 +83,21 @@ extension FunctionLibrary {
         },
         Function("trim", .receiver, 1) { a, _, _ in
             guard a[0].tag == .string else { return noOverload }
-            let scalars = Array(String(decoding: a[0].run, as: UTF8.self).unicodeScalars)
-            var (from, to) = (0, scalars.count)
-            var (first, last) = (0, a[0].run.count)
-            while from < to, Text.isSpace(scalars[from].value) {
-                first += UTF8.width(scalars[from])
-                from += 1
+            let text = a[0].run
+            var (first, last) = (0, text.count)
+            while first < last {
+                var end = first + 1
+                while end < last, !Text.isStart(text[end]) { end += 1 }
+                guard Text.isSpace(Text.scalar(text[first..<end])) else { break }
+                first = end
             }
-            while to > from, Text.isSpace(scalars[to - 1].value) {
-                last -= UTF8.width(scalars[to - 1])
-                to -= 1
+            while first < last {
+                var start = last - 1
+                while start > first, !Text.isStart(text[start]) { start -= 1 }
+                guard Text.isSpace(Text.scalar(text[start..<last])) else { break }
+                last = start
             }
-            return .string(Text.slice(a[0].run, first, last))
+            return .string(Text.slice(text, first, last))
         },
         Function("replace", .receiver, 3...4) { a, n, scope in
             guard allStrings(a, 3), n == 3 || a[3].tag == .int else { return noOverload }
@@ -105,6 +108,7 @@ extension FunctionLibrary {
             return split(a[0].run, a[1].run, limit: n == 3 ? a[2].asInt : -1, scope)
         },
         Function("join", .receiver, 1...2) { a, n, scope in
+            if n == 1, let view = HeaderViews.view(of: a[0], form: .joined, redacting: false, scope) { return view }
             guard a[0].tag == .list, n == 1 || a[1].tag == .string else { return noOverload }
             var out: [UInt8] = []
             for (position, element) in a[0].elements.enumerated() {
@@ -129,7 +133,8 @@ extension FunctionLibrary {
             }
         },
         Function("strings.quote", .global, 1) { a, _, scope in
-            a[0].tag == .string ? scope.arena.string(quoted(a[0].text)) : noOverload
+            guard a[0].tag == .string else { return noOverload }
+            return paid(a[0].run.count, scope) { scope.arena.string(quoted(a[0].text)) }
         },
         Function("format", .receiver, 2) { a, _, scope in
             guard a[0].tag == .string, a[1].tag == .list else { return noOverload }

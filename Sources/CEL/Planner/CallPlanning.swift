@@ -10,6 +10,7 @@ extension Planner {
             name = full
             if isNamespaced { receiver = nil }
         }
+        if receiver == nil, name == "variables", arguments.isEmpty { return variables(number) }
         if receiver == nil, name == "default" || name == "coalesce" {
             let operands = arguments.map { plan($0) }
             return name == "default" && operands.count == 2
@@ -28,19 +29,12 @@ extension Planner {
                 case "endsWith": .endsWith
                 default: nil
                 }
-            if let operation, let text = constant(nodes[1]), text.tag == .string, constant(nodes[0]) == nil {
+            if let operation, let text = constant(nodes[1]), isShort(text), constant(nodes[0]) == nil {
                 return ConstantTextNode(number, operation, nodes[0], text)
             }
             if let operation { return folded(OperatorNode(number, operation, nodes[0], nodes[1]), nodes) }
         }
-        if name == "matches", nodes.count == 2, let constant = constant(nodes[1]), constant.tag == .string {
-            do throws(RegexError) {
-                return folded(MatchNode(number, nodes[0], try Regex(constant.run)), [nodes[0]])
-            } catch {
-                report(error.message, parts[1])
-                return failure(id, .invalidArgument, error.message)
-            }
-        }
+        if let node = patternCall(number, name, isReceiver: receiver != nil, parts, nodes) { return node }
         guard let found = FunctionLibrary.find(name, receiver: receiver != nil, arity: nodes.count) else {
             return failure(
                 id, FunctionLibrary.isDeclared(name) ? .noSuchOverload : .undeclared,
@@ -55,6 +49,33 @@ extension Planner {
             }
         return found.foldable ? folded(node, nodes) : node
     }
+
+    /// A call with a constant pattern, which is compiled here and must be one; nil for any other call.
+    private mutating func patternCall(
+        _ number: UInt32, _ name: String, isReceiver: Bool, _ parts: [ExprID], _ nodes: [Node]
+    ) -> Node? {
+        let body = FunctionLibrary.patternBodies[name]
+        guard body != nil || name == "matches",
+            FunctionLibrary.find(name, receiver: isReceiver, arity: nodes.count) != nil,
+            let pattern = constant(nodes[1]), pattern.tag == .string
+        else { return nil }
+        do throws(RegexError) {
+            let regex = try Regex(pattern.run)
+            guard let body else { return folded(MatchNode(number, nodes[0], regex), [nodes[0]]) }
+            let replacement = nodes.count > 2 ? constant(nodes[2]) : nil
+            if let misuse = FunctionLibrary.misuse(of: name, regex, replacement: replacement) {
+                throw RegexError(message: misuse)
+            }
+            return folded(
+                CallNode(number, { FunctionLibrary.withPattern(regex, $0, $1, $2, body) }, nodes), nodes)
+        } catch {
+            report(error.message, parts[1])
+            return FailureNode(number, constants.error(.invalidArgument, error.message))
+        }
+    }
+
+    /// A text so short that comparing with it costs no more than the node. Longer ones are paid for by their length.
+    private func isShort(_ value: Value) -> Bool { value.tag == .string && value.length <= 1024 }
 
     /// The value of a constant node, seen through a probe.
     private func constant(_ node: Node) -> Value? {
@@ -78,10 +99,10 @@ extension Planner {
         case ("_==_", 2), ("_!=_", 2):
             let (left, right) = (plan(arguments[0]), plan(arguments[1]))
             let negated = function == "_!=_"
-            if let value = constant(right), value.tag == .string, constant(left) == nil {
+            if let value = constant(right), isShort(value), constant(left) == nil {
                 return ConstantEqualityNode(number, left, value, negated: negated)
             }
-            if let value = constant(left), value.tag == .string, constant(right) == nil {
+            if let value = constant(left), isShort(value), constant(right) == nil {
                 return ConstantEqualityNode(number, right, value, negated: negated)
             }
             return folded(EqualityNode(number, left, right, negated: negated), [left, right])
@@ -129,6 +150,12 @@ extension Planner {
             }
         }
         return result
+    }
+
+    private func variables(_ number: UInt32) -> Node {
+        let slots = checked.environment.slots
+        return VariablesNode(
+            number, checked.environment.roots.compactMap { name in slots[name].map { (constants.string(name), $0) } })
     }
 
     /// A list of scalars as the keys of a map.

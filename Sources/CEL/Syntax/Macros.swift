@@ -2,6 +2,14 @@
 // of the table is a name, how it is called, and the expansion.
 
 extension Parser {
+    /// The names that stand for other expressions, or are called like nothing else.
+    static let macroNames: Set<String> = [
+        "has", "max", "min", "all", "exists", "exists_one", "existsOne", "map", "filter", "transformList",
+        "transformMap",
+        "transformMapEntry", "optMap", "optFlatMap", "sortBy", "with", "mapValues", "filterKeys", "default", "coalesce",
+        "variables", "cel", "math",
+    ]
+
     /// The expansion of a macro call; nil when the call is no macro.
     mutating func expandMacro(
         _ name: String, _ target: ExprID?, _ arguments: [ExprID], _ range: SourceRange
@@ -10,12 +18,15 @@ extension Parser {
         guard let target else {
             switch (name, arguments.count) {
             case ("has", 1): return try hasMacro(arguments[0], range)
+            // agentgateway: the extremes without the library's name.
+            case ("max", 1...): return try extremum("greatest", called: name, arguments, range)
+            case ("min", 1...): return try extremum("least", called: name, arguments, range)
             default: return nil
             }
         }
         if case .ident("cel") = ast[target] { return try celMacro(name, arguments, range) }
         if case .ident("math") = ast[target], name == "greatest" || name == "least" {
-            return try extremum(name, arguments, range)
+            return try extremum(name, called: "math.\(name)", arguments, range)
         }
         switch (name, arguments.count) {
         case ("all", 2), ("exists", 2): return try quantifier(name, target, [arguments[0]], arguments[1], range)
@@ -236,9 +247,9 @@ extension Parser {
     }
 
     private mutating func extremum(
-        _ name: String, _ arguments: [ExprID], _ range: SourceRange
+        _ name: String, called: String, _ arguments: [ExprID], _ range: SourceRange
     ) throws(Failure) -> ExprID {
-        guard !arguments.isEmpty else { throw fail("math.\(name)() takes at least one argument", range) }
+        guard !arguments.isEmpty else { throw fail("\(called)() takes at least one argument", range) }
         for argument in arguments {
             let isNumber: Bool
             switch ast[argument] {
@@ -257,7 +268,7 @@ extension Parser {
             default: isNumber = true
             }
             guard isNumber else {
-                throw fail("math.\(name)() takes numbers, or a list of them", ast.range(of: argument))
+                throw fail("\(called)() takes numbers, or a list of them", ast.range(of: argument))
             }
         }
         let function = name == "greatest" ? "math.@max" : "math.@min"

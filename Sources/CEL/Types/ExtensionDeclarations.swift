@@ -55,6 +55,14 @@ enum ExtensionDeclarations {
             lines.append("math.bitNot(\(type)) -> \(type)")
             for name in ["bitShiftLeft", "bitShiftRight"] { lines.append("math.\(name)(\(type), int) -> \(type)") }
         }
+        // agentgateway: bytes as large numbers, also beside a small one.
+        for name in ["bitAnd", "bitOr", "bitXor"] {
+            lines.append("math.\(name)(bytes, bytes) -> bytes")
+            for type in ["int", "uint"] {
+                lines.append("math.\(name)(bytes, \(type)) -> \(type)")
+                lines.append("math.\(name)(\(type), bytes) -> \(type)")
+            }
+        }
         return Signatures(lines.joined(separator: "\n"))
     }()
 
@@ -153,6 +161,18 @@ enum ExtensionDeclarations {
         <map(A, B)>.merge(map(A, B)) -> map(A, B)
         default(A, A) -> A
         flatten(A) -> A
+        flattenRecursive(dyn) -> map(string, dyn)
+        flatten_recursive(dyn) -> map(string, dyn)
+        <map(string, dyn)>.raw() -> map(string, list(string))
+        <map(string, dyn)>.split() -> map(string, list(string))
+        <map(string, dyn)>.join() -> map(string, string)
+        <map(string, A)>.redacted() -> map(string, A)
+        <map(string, dyn)>.cookie(string) -> string
+        <string>.query(string) -> list(string)
+        <string>.addQuery(string, string) -> string
+        <string>.setQuery(string, string) -> string
+        <secret>.unredacted() -> string
+        string(secret) -> string
         fail(string) -> A
         base64.encode(string) -> string
         base64.decode(bytes) -> bytes

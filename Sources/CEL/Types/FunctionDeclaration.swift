@@ -105,6 +105,7 @@ struct Signatures {
             case "type": return .type(arguments.first ?? .dyn)
             case "ip": return .ip
             case "cidr": return .cidr
+            case "secret": return .secret
             default: return .parameter(name)
             }
         }

@@ -1,7 +1,7 @@
 // Values as users of the library give and take them: ordinary Swift, safe, copied.
 
 /// A value of the language.
-public indirect enum CELValue: Sendable {
+public enum CELValue: Sendable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -17,9 +17,10 @@ public indirect enum CELValue: Sendable {
     case list([CELValue])
     /// In order of insertion.
     case map([(key: CELValue, value: CELValue)])
-    case optional(CELValue?)
-    /// Values of abstract types, by the name of the type and their text: an IP address, a network.
-    case opaque(String, String)
+    indirect case optional(CELValue?)
+    /// Values of abstract types, by the name of the type and their text: an IP address, a network. A `secret` that an
+    /// evaluation gives has no text but a placeholder.
+    indirect case opaque(String, String)
     /// Not known yet: as an input, whatever depends on it is not decided.
     case unknown
 
@@ -40,6 +41,7 @@ public indirect enum CELValue: Sendable {
         case .map: self = .map(value.entries.map { (CELValue($0.key), CELValue($0.value)) })
         case .optional: self = .optional(value.wrapped.tag == .absent ? nil : CELValue(value.wrapped))
         case .ip, .cidr: self = .opaque("\(value.typeName)", Network.text(value))
+        case .secret: self = .opaque("secret", "\(HeaderViews.placeholder)")
         case .record: self = .opaque("record", "")
         }
     }
@@ -108,9 +110,12 @@ public indirect enum CELValue: Sendable {
             guard let wrapped else { return Value.none }
             return wrapped.value(in: arena).map(arena.optional)
         case .opaque(let type, let text):
-            return type == "net.IP"
-                ? Network.address(Array(text.utf8), arena)
-                : type == "net.CIDR" ? Network.block(Array(text.utf8), arena) : nil
+            switch type {
+            case "net.IP": return Network.address(Array(text.utf8), arena)
+            case "net.CIDR": return Network.block(Array(text.utf8), arena)
+            case "secret": return .secret(arena.copy(text.utf8))
+            default: return nil
+            }
         case .unknown: return .unknown
         }
     }

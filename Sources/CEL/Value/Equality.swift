@@ -1,6 +1,10 @@
 // Equality and order (language definition, "Equality", "Ordering"): numbers compare by value across their types, values of
 // different kinds are unequal, and NaN equals nothing.
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 enum Equality {
     /// A bool, or unknown when the answer hangs on a part that is. Pays for what it compares inside of lists and maps:
     /// one that holds another several times is larger than the memory it takes, by a power of its depth.
@@ -122,7 +126,10 @@ enum Equality {
     /// By bytes, which for UTF-8 is by code points.
     static func compare(_ a: Bytes, _ b: Bytes) -> Order {
         let common = min(a.count, b.count)
-        for i in 0..<common where a[i] != b[i] { return a[i] < b[i] ? .less : .greater }
+        if common > 0, let x = a.baseAddress, let y = b.baseAddress {
+            let difference = memcmp(x, y, common)
+            if difference != 0 { return difference < 0 ? .less : .greater }
+        }
         return order(a.count, b.count)
     }
 }

@@ -12,7 +12,8 @@ package struct Value {
     package enum Tag: UInt8 {
         /// No value: an empty slot, a member that is not there.
         case absent
-        case null, bool, int, uint, double, string, bytes, timestamp, duration, type, list, map, optional, ip, cidr
+        case null, bool, int, uint, double, string, bytes, timestamp, duration, type, list, map, optional, ip, cidr,
+            secret
         /// An object of the host, its fields read when asked for.
         case record
         /// Not known yet (partial evaluation).
@@ -86,7 +87,7 @@ package struct Value {
             tag, payload: UInt64(UInt(bitPattern: bytes.baseAddress)), length: UInt32(truncatingIfNeeded: bytes.count))
     }
 
-    /// The bytes of a string, bytes or type name.
+    /// The bytes of a string, bytes, type name or secret.
     @inline(__always) package var run: Bytes {
         Bytes(start: UnsafePointer(bitPattern: UInt(payload)), count: Int(length))
     }
@@ -193,6 +194,7 @@ package struct Value {
         case .optional: "optional_type"
         case .ip: "net.IP"
         case .cidr: "net.CIDR"
+        case .secret: "secret"
         case .error: "error"
         }
     }
