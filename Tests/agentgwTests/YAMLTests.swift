@@ -186,7 +186,7 @@ import Testing
         "authorization:\n  rules:\n  - allow: '$$ and ${VALUE} é @'",
     ])
     func findingInsideARulePointsAtItsCharacter(_ policy: String) throws {
-        let rules = RuleChecker { _, expression, _ in
+        let rules = RuleChecker { _, expression, _, _ in
             Array(expression.utf8).firstIndex(of: UInt8(ascii: "@")).map { [.init(message: "here", offset: $0)] } ?? []
         }
         let text = Fixture.policies(policy)

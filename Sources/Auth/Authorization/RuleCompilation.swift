@@ -20,32 +20,46 @@ package struct RuleSetError: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 enum RuleCompilation {
-    /// A rule must give the same answer for the same request, or a decision cannot be explained or replayed.
-    static let nondeterministic: Set = ["random", "uuid"]
     /// Credentials themselves, which rules cannot read yet. Without this a rule would read a claim, or a key's metadata, of
     /// that name: `jwt` and `apiKey` are open maps.
     static let secrets: Set = ["jwt.rawToken", "apiKey.key"]
+    /// What a rule may not call, with the reason.
+    private static let refused: [String: String] = [
+        "random": "gives another answer each time", "uuid": "gives another answer each time",
+        // What a rule reads is shown in decision records, and its body or arguments are waited for.
+        "variables": "reads everything there is; a rule names what it reads",
+        "unredacted": "shows a credential",
+    ]
+    /// Names that custom functions may not have.
+    static let reservedNames: Set<String> = Set(refused.keys).union([ScopeMacro.name])
 
     /// - Returns: the program, or all findings.
-    static func compile(_ rule: AuthorizationRule, in environment: Environment) -> Result<Program, RuleSetError> {
+    static func compile(
+        _ rule: AuthorizationRule, in environment: Environment, _ functions: CustomFunctions?
+    ) -> Result<Program, RuleSetError> {
         do throws(CompileError) {
-            return .success(try compile(rule.expression, in: environment))
+            return .success(try compile(rule.expression, in: environment, functions))
         } catch {
             return .failure(RuleSetError(diagnostics: error.diagnostics.map { diagnostic($0, rule) }))
         }
     }
 
-    static func findings(_ expression: String, in environment: Environment) -> [Diagnostic] {
+    static func findings(
+        _ expression: String, in environment: Environment, _ functions: CustomFunctions?
+    ) -> [Diagnostic] {
         do throws(CompileError) {
-            _ = try compile(expression, in: environment)
+            _ = try compile(expression, in: environment, functions)
             return []
         } catch {
             return error.diagnostics
         }
     }
 
-    static func compile(_ expression: String, in environment: Environment) throws(CompileError) -> Program {
+    static func compile(
+        _ expression: String, in environment: Environment, _ functions: CustomFunctions?
+    ) throws(CompileError) -> Program {
         var parsed = try ParsedExpression.parse(expression)
+        try functions?.expand(&parsed)
         ScopeMacro.expand(&parsed)
         let checked = try environment.check(parsed)
         let problems = problems(in: checked)
@@ -54,14 +68,25 @@ enum RuleCompilation {
     }
 
     private static func problems(in checked: CheckedExpression) -> [Diagnostic] {
+        var result = refusals(in: checked)
+        switch checked.type {
+        case .bool, .dyn, .nullable(.bool): break
+        default:
+            result.append(
+                Diagnostic(
+                    "a rule must be true or false, this is a \(checked.type)", checked.ast.range(of: checked.ast.root)))
+        }
+        return result
+    }
+
+    /// What no rule may do, whatever its value.
+    static func refusals(in checked: CheckedExpression) -> [Diagnostic] {
         var result: [Diagnostic] = []
         for index in 0..<checked.ast.count {
             let id = ExprID(index)
-            if case .call(let name, _, _) = checked.ast[id], nondeterministic.contains(name) {
+            if case .call(let name, _, _) = checked.ast[id], let reason = refused[name] {
                 result.append(
-                    Diagnostic(
-                        "\(name)() gives another answer each time; a rule may not use it", checked.ast.range(of: id))
-                )
+                    Diagnostic("\(name)() \(reason); a rule may not use it", checked.ast.range(of: id)))
             }
             if let path = checked.attributePath(of: id), let name = path.names.first, path.names.count == 1,
                 secrets.contains("\(path.root).\(name)")
@@ -69,13 +94,6 @@ enum RuleCompilation {
                 result.append(
                     Diagnostic("not supported yet: \(path.root).\(name) in a rule", checked.ast.range(of: id)))
             }
-        }
-        switch checked.type {
-        case .bool, .dyn, .nullable(.bool): break
-        default:
-            result.append(
-                Diagnostic(
-                    "a rule must be true or false, this is a \(checked.type)", checked.ast.range(of: checked.ast.root)))
         }
         return result
     }
@@ -100,15 +118,17 @@ enum RuleCompilation {
 extension RuleSet {
     /// Another rule for this set: the same compilation against the same environment.
     package func compile(_ expression: String) throws(CompileError) -> Program {
-        try RuleCompilation.compile(expression, in: environment)
+        try RuleCompilation.compile(expression, in: environment, functions)
     }
 }
 
 extension RuleSetKind {
     /// What is wrong with one rule of this kind, with byte offsets into its text.
-    package func findings(_ expression: String, claims: ClaimsSchema? = nil) -> [Diagnostic] {
+    package func findings(
+        _ expression: String, claims: ClaimsSchema? = nil, functions: CustomFunctions? = nil
+    ) -> [Diagnostic] {
         let environment = GatewayEnvironment.of(self, claims: claims)
-        return RuleCompilation.findings(expression, in: environment)
+        return RuleCompilation.findings(expression, in: environment, functions)
     }
 }
 
@@ -118,7 +138,7 @@ extension AuthorizationRules {
     package func diagnostics(claims: ClaimsSchema? = nil) -> [RuleDiagnostic] {
         let environment = GatewayEnvironment.of(kind, claims: claims)
         return rules.flatMap { rule -> [RuleDiagnostic] in
-            if case .failure(let error) = RuleCompilation.compile(rule, in: environment) {
+            if case .failure(let error) = RuleCompilation.compile(rule, in: environment, functions) {
                 error.diagnostics
             } else {
                 []

@@ -19,6 +19,7 @@ package final class RuleSet: Sendable {
     package let position: FilePosition
     package let digest: PolicyDigest
     package let environment: Environment
+    let functions: CustomFunctions?
     package let defaultAction: Verdict
     /// In the order of the file.
     package let rules: [Rule]
@@ -50,7 +51,7 @@ package final class RuleSet: Sendable {
         var paths: [AttributePath] = []
         var scopes: [String] = []
         for (index, rule) in source.rules.enumerated() {
-            switch RuleCompilation.compile(rule, in: environment) {
+            switch RuleCompilation.compile(rule, in: environment, source.functions) {
             case .failure(let error): diagnostics += error.diagnostics
             case .success(let program):
                 let checked = program.checked
@@ -71,6 +72,7 @@ package final class RuleSet: Sendable {
         self.rules = rules
         programs = rules.map { Unmanaged.passUnretained($0.program) }
         self.environment = environment
+        functions = source.functions
         kind = source.kind
         defaultAction = source.defaultAction
         name = source.name
@@ -114,6 +116,7 @@ extension PolicyDigest {
             add((rule.mode ?? .enforce).rawValue)
             add(rule.expression)
         }
+        if let functions = source.functions { add(functions.source) }
         self.init(text)
     }
 

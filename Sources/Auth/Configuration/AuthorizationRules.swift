@@ -1,5 +1,7 @@
 // `authorization`, `mcpAuthorization`, `a2aAuthorization` in source form: what the compiler of rule sets starts from.
 
+import CEL
+
 /// Which of the policies a rule set was written under; decides the attributes its rules may read.
 package enum RuleSetKind: String, Sendable, CaseIterable {
     case http = "authorization"
@@ -28,10 +30,13 @@ package struct AuthorizationRules: Sendable {
     /// Shown in decisions: `binds[0].listeners[0].routes[1]` or the route's name.
     package var name: String
     package var position: FilePosition
+    /// What the configuration adds to the language (`config.customFunctions`).
+    package var functions: CustomFunctions?
 
     package init(
         kind: RuleSetKind = .http, rules: [AuthorizationRule], defaultAction: Verdict = .allow,
-        mode: EnforcementMode = .enforce, name: String = "", position: FilePosition = .none
+        mode: EnforcementMode = .enforce, name: String = "", position: FilePosition = .none,
+        functions: CustomFunctions? = nil
     ) {
         self.kind = kind
         self.rules = rules
@@ -39,6 +44,7 @@ package struct AuthorizationRules: Sendable {
         self.mode = mode
         self.name = name
         self.position = position
+        self.functions = functions
     }
 }
 

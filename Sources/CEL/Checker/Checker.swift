@@ -79,7 +79,13 @@ struct Checker {
 
     mutating func report(_ message: String, _ id: ExprID, suggestion: String? = nil) {
         guard problems.count < Lexer.maximumProblems else { return }
-        problems.append(Diagnostic(message, ast.range(of: id), suggestion: suggestion))
+        let place = inlinedFunction(id).map { "in \($0)(): " } ?? ""
+        problems.append(Diagnostic(place + message, ast.range(of: id), suggestion: suggestion))
+    }
+
+    /// The custom function whose body a node is of.
+    private func inlinedFunction(_ id: ExprID) -> String? {
+        ast.inlined[id] ?? (ast.inlinedCalls.contains(id) ? ast.macroCalls[id]?.function : nil)
     }
 
     // MARK: Names
@@ -191,6 +197,7 @@ struct Checker {
     /// Marks the field's name at the end of a selection.
     private mutating func reportAtField(_ message: String, _ field: String, _ id: ExprID, suggestion: String?) {
         guard problems.count < Lexer.maximumProblems else { return }
+        if inlinedFunction(id) != nil { return report(message, id, suggestion: suggestion) }
         var range = ast.range(of: id)
         if case .select(_, _, false, _) = ast[id] {
             range.start = max(range.start, range.end - Int32(field.utf8.count))
@@ -254,9 +261,15 @@ struct Checker {
     /// `default(e, d)` and `coalesce(…)` forgive errors of their arguments, names that do not exist among them.
     private mutating func specialForm(_ id: ExprID, _ function: String, _ arguments: [ExprID]) -> CELType {
         references[Int(id.index)] = .function(function, isNamespaced: false)
-        guard function == "default" ? arguments.count == 2 : !arguments.isEmpty || function == "variables" else {
+        let (fits, takes) =
+            switch function {
+            case "default": (arguments.count == 2, "two arguments")
+            case "variables": (arguments.isEmpty, "no arguments")
+            default: (!arguments.isEmpty, "arguments")
+            }
+        guard fits else {
             for argument in arguments { visit(argument) }
-            report(function == "default" ? "default() takes two arguments" : "coalesce() takes arguments", id)
+            report("\(function)() takes \(takes)", id)
             return .error
         }
         if function == "variables" { return .jsonMap }

@@ -78,7 +78,7 @@ extension Program {
     /// Whether a node stands in the source: the pieces of a macro's expansion that nobody wrote do not.
     func visits(_ id: ExprID) -> Bool {
         if case .call("@not_strictly_false", _, _) = checked.ast[id] { return false }
-        return probed.contains(id)
+        return probed.contains(id) && checked.ast.inlined[id] == nil
     }
 
     /// Evaluates with variables by name and says what every part came to.

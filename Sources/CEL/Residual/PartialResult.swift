@@ -21,7 +21,7 @@ extension Program {
         let value = run(in: context)
         if value.tag == .error { return .failed(error(value)) }
         if value.tag != .unknown {
-            do throws(EvaluationError) { return .value(try CELValue.copy(value)) } catch { return .failed(error) }
+            do throws(EvaluationError) { return .value(try copy(value, in: context)) } catch { return .failed(error) }
         }
         let program: Program
         do throws(CompileError) { program = try instrumented() } catch {
@@ -57,6 +57,8 @@ private struct Pruning {
             replace(id, by: literal)
             return
         }
+        // A call of a custom function prints as it was written.
+        if ast.inlinedCalls.contains(id) { return }
         switch ast[id] {
         case .call("_&&_", nil, let operands) where operands.count == 2: junction(id, operands, neutral: true)
         case .call("_||_", nil, let operands) where operands.count == 2: junction(id, operands, neutral: false)
@@ -115,11 +117,13 @@ private struct Pruning {
     private mutating func replace(_ id: ExprID, by expr: Expr) {
         ast[id] = expr
         ast.macroCalls[id] = nil
+        ast.inlinedCalls.remove(id)
     }
 
     private mutating func become(_ id: ExprID, _ other: ExprID) {
         ast[id] = ast[other]
         ast.macroCalls[id] = ast.macroCalls[other]
+        if ast.inlinedCalls.contains(other) { ast.inlinedCalls.insert(id) } else { ast.inlinedCalls.remove(id) }
     }
 
     /// The expression that evaluates to `value`; nil for values that have none, and for large ones.

@@ -151,6 +151,10 @@ public struct AST: Sendable {
     public var root = ExprID(0)
     /// By the id of the expansion's outermost node.
     public var macroCalls: [ExprID: MacroCall] = [:]
+    /// The nodes that come from the bodies of custom functions, with the function's name. Their range is that of the call.
+    public var inlined: [ExprID: String] = [:]
+    /// The calls of custom functions, each the outermost node of a body now. `macroCalls` has what was written.
+    public var inlinedCalls: Set<ExprID> = []
 
     public init() {}
 
@@ -168,4 +172,17 @@ public struct AST: Sendable {
     }
 
     public var count: Int { nodes.count }
+
+    /// The nodes right below a node, in the order of their evaluation.
+    func children(of id: ExprID) -> [ExprID] {
+        switch self[id] {
+        case .literal, .ident: []
+        case .select(let operand, _, _, _): [operand]
+        case .call(_, let target, let arguments): (target.map { [$0] } ?? []) + arguments
+        case .list(let elements, _): elements
+        case .map(let entries): entries.flatMap { [$0.key, $0.value] }
+        case .message(_, let fields): fields.map(\.value)
+        case .comprehension(let fold): [fold.range, fold.initial, fold.condition, fold.step, fold.result]
+        }
+    }
 }

@@ -26,7 +26,10 @@ struct Lexer {
     /// More findings than this in one expression help nobody.
     static let maximumProblems = 32
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8], from start: Int = 0) {
+        self.bytes = bytes
+        position = start
+    }
 
     private func peek(_ ahead: Int = 0) -> UInt8 {
         position + ahead < bytes.count ? bytes[position + ahead] : 0
@@ -40,6 +43,23 @@ struct Lexer {
             token()
         }
         tokens.append(Token(kind: .end, range: SourceRange(bytes.count, bytes.count)))
+    }
+
+    /// The position of the first brace that closes what was opened before the start; nil when there is none.
+    mutating func runToClosingBrace() -> Int? {
+        var open = 0
+        while true {
+            skipSpace()
+            guard position < bytes.count, problems.count < Lexer.maximumProblems else { return nil }
+            let start = position
+            token()
+            guard let last = tokens.last, last.range.start == Int32(start) else { continue }
+            if last.kind == .leftBrace { open += 1 }
+            if last.kind == .rightBrace {
+                if open == 0 { return start }
+                open -= 1
+            }
+        }
     }
 
     private mutating func skipSpace() {

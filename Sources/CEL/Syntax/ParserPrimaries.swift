@@ -30,7 +30,7 @@ extension Parser {
     }
 
     /// The specification's reserved words: allowed after a dot, not as names.
-    private static let reserved: Set<String> = [
+    static let reserved: Set<String> = [
         "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
         "namespace", "return", "var", "void", "while",
     ]

@@ -50,6 +50,7 @@ struct ConfigurationLoader: Sendable {
         let (root, issues) = YAMLComposer.compose(source)
         let context = context(for: source)
         for issue in issues { context.report(issue.message, atOffset: issue.offset) }
+        if let root { Declarations.readCustomFunctions(root, context) }
         let draft = root.flatMap { Declarations.root($0, context) }
         // References can be resolved only when everything they may point to was read.
         var configuration = draft.map { ConfigurationAssembly.assemble($0, context) }

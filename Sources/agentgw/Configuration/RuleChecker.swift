@@ -11,15 +11,21 @@ struct RuleChecker: Sendable {
         var isError = true
     }
 
-    /// - Parameter claims: the types of the JWT's claims where they are declared.
-    var check: @Sendable (RuleSetKind, _ expression: String, _ claims: ClaimsSchema?) -> [Finding]
+    /// - Parameters:
+    ///   - claims: the types of the JWT's claims where they are declared.
+    ///   - functions: those of the configuration.
+    var check:
+        @Sendable (RuleSetKind, _ expression: String, _ claims: ClaimsSchema?, _ functions: CustomFunctions?) ->
+            [Finding]
 
     /// For tests of the structure alone.
-    static let none = RuleChecker { _, _, _ in [] }
+    static let none = RuleChecker { _, _, _, _ in [] }
 
     /// The gateway's own engine.
-    static let gateway = RuleChecker { kind, expression, claims in
-        kind.findings(expression, claims: claims).map { Finding(message: $0.text, offset: Int($0.range.start)) }
+    static let gateway = RuleChecker { kind, expression, claims, functions in
+        kind.findings(expression, claims: claims, functions: functions).map {
+            Finding(message: $0.text, offset: Int($0.range.start))
+        }
     }
 }
 
@@ -33,9 +39,9 @@ struct RuleSite {
     static func check(
         _ kind: RuleSetKind, at position: FilePosition, claims: ClaimsSchema?, _ context: DecodingContext
     ) {
-        guard let site = context.rules[position] else { return }
+        guard let site = context.rules[position], !context.hasBrokenFunctions else { return }
         let text = site.scalar.text
-        for finding in context.ruleChecker.check(kind, text.text, claims) {
+        for finding in context.ruleChecker.check(kind, text.text, claims, context.functions) {
             // What a variable holds may be a secret: a message about it must not quote it.
             let isInsideVariable = text.comesFromVariable(finding.offset, in: site.scalar.scalar.text)
             context.report(

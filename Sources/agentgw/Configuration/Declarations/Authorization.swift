@@ -10,7 +10,8 @@ extension Declarations {
                 + "or require denies.",
             make: { node, context in
                 AuthorizationRules(
-                    kind: kind, rules: [], name: context.pathText, position: context.position(of: node))
+                    kind: kind, rules: [], name: context.pathText, position: context.position(of: node),
+                    functions: context.functions)
             },
             fields: ruleSetFields(kind))
     }

@@ -120,6 +120,10 @@ extension Declarations {
                 owner.sessionKey = key
                 return true
             },
+            .apply("customFunctions", customFunctions, "Functions for rules, each `name(parameters) { body }`.") {
+                // Kept by the context, for the rules of the whole file.
+                _, _, _, _ in true
+            },
             .value("sensitiveHeaders", \.sensitiveHeaders, .list(.headerName), "Headers whose values are never shown.")
                 .pending(),
         ] + unsupportedProcessFields)
@@ -133,7 +137,6 @@ extension Declarations {
             .notYet("histograms", "the kind of histograms"),
             .notYet("hbone", "HBONE tunnels"),
             .notYet("standardAttributes", "standard attributes"),
-            .notYet("customFunctions", "CEL functions"),
             .notYet("database", "a database"),
             .notYet("storage", "configuration storage"),
             .notYet("modelCatalog", "a price catalog"),

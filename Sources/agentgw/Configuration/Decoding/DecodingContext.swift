@@ -1,6 +1,7 @@
 // What a decoder has beside the node: the file, the environment, the path so far, and the list of findings.
 
 import Auth
+import CEL
 import Proxy
 
 /// Confined to one load.
@@ -9,6 +10,10 @@ final class DecodingContext {
     let environment: Environment
     let files: FileReader
     let ruleChecker: RuleChecker
+    /// `config.customFunctions`, read before everything else.
+    var functions: CustomFunctions?
+    /// They could not be read: rules that call them would be told what is wrong with the functions.
+    var hasBrokenFunctions = false
     /// By the position of the expression, for checks that need more than the rule.
     var rules: [FilePosition: RuleSite] = [:]
     /// Whether an unknown field may be one of the configuration that stands in the wrong place.
