@@ -1,7 +1,7 @@
 # The door to everything. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel differential policy-equality bench-policy sanitize soak-mcp fuzz clean
+.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel coverage-cel differential policy-equality bench-policy sanitize soak-mcp fuzz clean
 
 BINARY := .build/release/agentgw
 
@@ -47,6 +47,10 @@ bench: ## Measure the release build beside nginx and Envoy; writes docs/performa
 bench-cel: ## Time the policy engine: nanoseconds and allocations per rule, beside other engines where Python has them
 	swift build -c release --product cel-bench
 	bench/cel/run.sh
+
+coverage-cel: ## Line coverage of the policy engine by its tests, a row per file; fails below 95 %
+	@scripts/setup.sh build test
+	scripts/coverage-cel.sh
 
 differential: ## 100,000 generated evaluations by our engine, its reference and cel-cpp: no unexplained difference (SEED=1)
 	@scripts/setup.sh build test

@@ -43,7 +43,15 @@ struct CELBench {
         Swift.print("\(name)\t\(rounded(result.nanoseconds))\t\(rounded(result.allocations))")
     }
 
+    /// Without arguments the times; `--hostile` lists the numbers of the hostile cases, `--hostile N` runs one.
     static func main() throws {
+        if CommandLine.arguments.dropFirst().first == "--hostile" {
+            guard let index = CommandLine.arguments.dropFirst(2).first.flatMap({ Int($0) }) else {
+                for index in HostileInput.cases.indices { Swift.print(index) }
+                return
+            }
+            exit(HostileInput.run(index) ? 0 : 1)
+        }
         let environment = Environment(variables: ["jwt": .jsonMap, "mcp": .jsonMap, "request": .jsonMap])
         let groups = (0..<100).map { $0 == 99 ? "\"eng-core\"" : "\"team-\($0)\"" }.joined(separator: ",")
         let inputs = [
