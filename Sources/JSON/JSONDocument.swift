@@ -25,6 +25,8 @@ public final class JSONDocument: @unchecked Sendable {
     private(set) var nodes: UnsafeMutablePointer<Node>
     private(set) var nodeCount = 0
     private var nodeCapacity: Int
+    /// The text is, byte for byte, what encoding the root gives: no space between values, no escape but the shortest.
+    public internal(set) var isCompact = true
 
     /// Parses a copy of `text`, strictly (RFC 8259): UTF-8, no duplicate members, nothing after the value.
     public init(parsing text: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws(JSONError) {

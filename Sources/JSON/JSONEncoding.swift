@@ -1,146 +1,80 @@
-// Re-encodes a parsed value into memory that the caller has made large enough: one pass for the length, one to write.
-// Invariant: `encode` writes exactly `encodedLength` bytes; both walk the same nodes by the same rules.
+// Re-encodes a parsed value into memory that the caller has made large enough.
+// Invariant: what is written is never longer than the text that was parsed: spaces are gone, every escape is the shortest
+// there is, and everything else stands for itself.
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
-extension JSONValue {
-    /// The number of bytes that `encode` writes.
-    public var encodedLength: Int {
-        withExtendedLifetime(document) {
-            var walk = JSONNodeWalk(document, index)
-            var length = 0
-            while let token = walk.next() {
-                switch token {
-                case .punctuation: length += 1
-                case .verbatim(let bytes): length += bytes.count
-                case .string(let bytes): length += JSONText.quotedLength(bytes)
-                }
-            }
-            return length
-        }
-    }
+extension JSONDocument {
+    /// Bytes that an encoding of the document, or of any value in it, may need.
+    public var encodingCapacity: Int { byteCount }
+}
 
+extension JSONValue {
     /// Writes the value as compact JSON, numbers as they were written, members in their order.
-    /// - Parameter target: has room for `encodedLength` bytes.
+    /// - Parameter target: has room for the document's `encodingCapacity` bytes.
     /// - Returns: the number of bytes written.
     @discardableResult
     public func encode(into target: UnsafeMutablePointer<UInt8>) -> Int {
         withExtendedLifetime(document) {
-            var walk = JSONNodeWalk(document, index)
-            var out = target
-            while let token = walk.next() {
-                switch token {
-                case .punctuation(let byte):
-                    out.pointee = byte
-                    out += 1
-                case .verbatim(let bytes):
-                    memcpy(out, bytes.baseAddress!, bytes.count)
-                    out += bytes.count
-                case .string(let bytes): JSONText.quote(bytes, &out)
-                }
-            }
-            return out - target
+            var writer = JSONNodeWriter(nodes: document.nodes, bytes: document.bytes, out: target)
+            writer.value(index)
+            return writer.out - target
         }
     }
 }
 
-/// The tokens of a value in the order in which they are written.
-private struct JSONNodeWalk {
-    enum Token {
-        case punctuation(UInt8)
-        case verbatim(UnsafeBufferPointer<UInt8>)
-        case string(UnsafeBufferPointer<UInt8>)
-    }
+/// Writes nodes one behind the other. As deep as the value is nested, which the parser has limited.
+private struct JSONNodeWriter {
+    let nodes: UnsafeMutablePointer<JSONDocument.Node>
+    let bytes: UnsafeMutablePointer<UInt8>
+    var out: UnsafeMutablePointer<UInt8>
 
-    /// An array or object that is being written.
-    private struct Open {
-        var end: Int
-        var isObject: Bool
-    }
-
-    private let nodes: UnsafeMutablePointer<JSONDocument.Node>
-    private let bytes: UnsafeMutablePointer<UInt8>
-    private let end: Int
-    private var index: Int
-    private var open: [Open] = []
-    private var current: Open?
-    /// What comes before the node at `index`.
-    private enum Before { case nothing, comma, colon }
-    private var before = Before.nothing
-    private var isName = false
-
-    init(_ document: JSONDocument, _ index: Int) {
-        nodes = document.nodes
-        bytes = document.bytes
-        self.index = index
-        end = Int(nodes[index].next)
-    }
-
-    mutating func next() -> Token? {
-        if let current, index == current.end {
-            self.current = open.popLast()
-            before = .comma
-            isName = self.current?.isObject == true
-            return .punctuation(current.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]"))
-        }
-        if index == end { return nil }
-        switch before {
-        case .nothing: break
-        case .comma:
-            before = .nothing
-            return .punctuation(UInt8(ascii: ","))
-        case .colon:
-            before = .nothing
-            return .punctuation(UInt8(ascii: ":"))
-        }
+    mutating func value(_ index: Int) {
         let node = nodes[index]
-        index += 1
         switch node.kind {
-        case .array, .object:
-            if let current { open.append(current) }
-            current = Open(end: Int(node.next), isObject: node.kind == .object)
-            isName = node.kind == .object
-            return .punctuation(node.kind == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
-        case .string:
-            if isName {
-                before = .colon
-                isName = false
-            } else {
-                endValue()
-            }
-            return .string(text(node))
+        case .string: string(node)
         case .null, .true, .false, .integer, .number:
-            endValue()
-            return .verbatim(text(node))
+            memcpy(out, bytes + Int(node.start), Int(node.length))
+            out += Int(node.length)
+        case .array:
+            byte(UInt8(ascii: "["))
+            var element = index + 1
+            while element < Int(node.next) {
+                if element > index + 1 { byte(UInt8(ascii: ",")) }
+                value(element)
+                element = Int(nodes[element].next)
+            }
+            byte(UInt8(ascii: "]"))
+        case .object:
+            byte(UInt8(ascii: "{"))
+            var name = index + 1
+            while name < Int(node.next) {
+                if name > index + 1 { byte(UInt8(ascii: ",")) }
+                string(nodes[name])
+                byte(UInt8(ascii: ":"))
+                value(name + 1)
+                name = Int(nodes[name + 1].next)
+            }
+            byte(UInt8(ascii: "}"))
         }
     }
 
-    private mutating func endValue() {
-        before = .comma
-        isName = current?.isObject == true
+    @inline(__always)
+    private mutating func byte(_ byte: UInt8) {
+        out.pointee = byte
+        out += 1
     }
 
-    private func text(_ node: JSONDocument.Node) -> UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(start: bytes + Int(node.start), count: Int(node.length))
+    @inline(__always)
+    private mutating func string(_ node: JSONDocument.Node) {
+        JSONText.quote(UnsafeBufferPointer(start: bytes + Int(node.start), count: Int(node.length)), &out)
     }
 }
 
 /// Strings between quotes (RFC 8259 §7), with the shortest escapes.
 enum JSONText {
-    static func quotedLength(_ text: UnsafeBufferPointer<UInt8>) -> Int {
-        var length = 2 + text.count
-        guard let base = text.baseAddress else { return length }
-        var position = 0
-        while true {
-            position += PlainText.unescapedPrefix(base + position, text.count - position)
-            if position == text.count { return length }
-            length += JSONText.short(base[position]) == nil ? 5 : 1
-            position += 1
-        }
-    }
-
     static func quote(_ text: UnsafeBufferPointer<UInt8>, _ out: inout UnsafeMutablePointer<UInt8>) {
         out.pointee = UInt8(ascii: "\"")
         out += 1

@@ -11,8 +11,11 @@ struct JSONParser {
     private let bytes: UnsafeMutablePointer<UInt8>
     private let count: Int
     private var position = 0
-    /// The open arrays and objects: their node, and how many values they have so far.
-    private var open: [(node: Int, count: UInt32)] = []
+    /// The innermost open array or object: its node, negative when there is none, and how many values it has so far.
+    private var current: (node: Int, count: UInt32) = (-1, 0)
+    /// Those around it.
+    private var outer: [(node: Int, count: UInt32)] = []
+    private var depth = 0
     private var names = MemberNames()
 
     init(document: JSONDocument, limits: JSONLimits) {
@@ -20,17 +23,19 @@ struct JSONParser {
         self.limits = limits
         bytes = document.bytes
         count = document.byteCount
-        open.reserveCapacity(8)
+        outer.reserveCapacity(8)
     }
 
     private func failure(_ reason: JSONError.Reason) -> JSONError { JSONError(reason, at: position) }
 
+    @inline(__always)
     private mutating func skipSpace() {
-        while position < count {
+        while position < count, bytes[position] <= 0x20 {
             switch bytes[position] {
             case 0x20, 0x0a, 0x0d, 0x09: position += 1
             default: return
             }
+            document.isCompact = false
         }
     }
 
@@ -42,15 +47,15 @@ struct JSONParser {
         while true {
             if try value() { continue }  // opened an array or object that is not empty: its first value is next
             while true {
-                guard let last = open.indices.last else {
+                let node = current.node
+                guard node >= 0 else {
                     skipSpace()
                     guard position == count else { throw failure(.trailingBytes) }
                     return
                 }
-                open[last].count += 1
+                current.count += 1
                 skipSpace()
                 guard position < count else { throw failure(.unexpectedEnd) }
-                let node = open[last].node
                 let isObject = document.nodes[node].kind == .object
                 let byte = bytes[position]
                 if byte == UInt8(ascii: ",") {
@@ -63,9 +68,10 @@ struct JSONParser {
                     throw failure(.unexpectedByte(byte))
                 }
                 position += 1
-                document.nodes[node].length = open[last].count
+                document.nodes[node].length = current.count
                 document.nodes[node].next = UInt32(truncatingIfNeeded: document.nodeCount)
-                open.removeLast()
+                depth -= 1
+                current = outer.removeLast()
                 if isObject, let duplicate = names.duplicate(in: document, object: node) {
                     throw JSONError(
                         .duplicateMember(document.text(duplicate)), at: Int(document.nodes[duplicate].start))
@@ -94,7 +100,7 @@ struct JSONParser {
         case UInt8(ascii: "\""):
             try string()
         case UInt8(ascii: "{"), UInt8(ascii: "["):
-            guard open.count < limits.maximumDepth else { throw failure(.tooDeep(limit: limits.maximumDepth)) }
+            guard depth < limits.maximumDepth else { throw failure(.tooDeep(limit: limits.maximumDepth)) }
             let isObject = byte == UInt8(ascii: "{")
             let node = document.nodeCount
             document.append(isObject ? .object : .array, start: position, length: 0)
@@ -105,7 +111,9 @@ struct JSONParser {
                 position += 1
                 return false
             }
-            open.append((node, 0))
+            outer.append(current)
+            current = (node, 0)
+            depth += 1
             if isObject { try memberName() }
             return true
         case UInt8(ascii: "t"): try literal("true", .true)
@@ -179,9 +187,10 @@ struct JSONParser {
             } else if byte < 0x20 {
                 throw failure(.controlCharacterInString)
             } else if byte < 0x80 {
-                bytes[write] = byte
-                write += 1
-                position += 1
+                let run = PlainText.asciiPrefix(bytes + position, count - position)
+                if write != position { memmove(bytes + write, bytes + position, run) }
+                write += run
+                position += run
             } else {
                 let length = try utf8Length()
                 if write != position { memmove(bytes + write, bytes + position, length) }
@@ -224,7 +233,9 @@ struct JSONParser {
         switch bytes[position + 1] {
         case UInt8(ascii: "\""): resolved = 0x22
         case UInt8(ascii: "\\"): resolved = 0x5c
-        case UInt8(ascii: "/"): resolved = 0x2f
+        case UInt8(ascii: "/"):
+            resolved = 0x2f
+            document.isCompact = false
         case UInt8(ascii: "b"): resolved = 0x08
         case UInt8(ascii: "f"): resolved = 0x0c
         case UInt8(ascii: "n"): resolved = 0x0a
@@ -258,6 +269,8 @@ struct JSONParser {
     }
 
     private mutating func unicodeEscape(_ write: inout Int) throws(JSONError) {
+        // Some control characters have no shorter escape; they are too rare to be told apart.
+        document.isCompact = false
         var scalar = try hexUnit(at: position + 2)
         var length = 6
         if scalar & 0xfc00 == 0xd800 {

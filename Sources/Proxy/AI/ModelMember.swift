@@ -17,17 +17,20 @@ enum ModelMember {
         /// As the client named it; nil: it named none.
         let named: String?
         fileprivate let document: JSONDocument
+        /// What was read.
+        fileprivate let body: ByteView
         /// An object.
         var root: JSONValue { document.root }
         /// The model is not the one that the client named.
         fileprivate let isReplaced: Bool
 
         /// Appends what is forwarded: an encoding of what was read, so that the provider reads exactly the members that
-        /// were read here.
+        /// were read here. Most clients write that very encoding themselves. The body must still be there.
         func encode(into buffer: IOBuffer) {
             let root = document.root
             guard isReplaced else {
-                buffer.reserve(root.encodedLength)
+                if document.isCompact { return buffer.append(body) }
+                buffer.reserve(document.encodingCapacity)
                 buffer.writer += root.encode(into: buffer.writePointer)
                 return
             }
@@ -60,7 +63,7 @@ enum ModelMember {
         }
         let alias = named.flatMap { name in aliases.lazy.compactMap { $0.resolve(name) }.first }
         guard let model = alias ?? named ?? fallback else { throw .missing }
-        return Outcome(model: model, named: named, document: document, isReplaced: model != named)
+        return Outcome(model: model, named: named, document: document, body: body, isReplaced: model != named)
     }
 }
 
