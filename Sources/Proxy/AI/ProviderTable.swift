@@ -112,17 +112,17 @@ final class CompiledProvider: Sendable {
     let traits: ProviderTraits
     let upstream: Upstream
     /// The provider's own path for each type, as bytes.
-    private let paths: [AIRouteType: [UInt8]]
+    private let paths: [(type: AIRouteType, path: [UInt8])]
 
     init(_ configuration: AIUpstream, traits: ProviderTraits, upstream: Upstream) {
         name = configuration.name
         self.configuration = configuration
         self.traits = traits
         self.upstream = upstream
-        paths = traits.paths.mapValues { Array($0.utf8) }
+        paths = traits.paths.map { (type: $0.key, path: Array($0.value.utf8)) }
     }
 
-    func nativePath(_ type: AIRouteType) -> [UInt8]? { paths[type] }
+    func nativePath(_ type: AIRouteType) -> [UInt8]? { paths.first { $0.type == type }?.path }
 }
 
 extension CompiledRoute {

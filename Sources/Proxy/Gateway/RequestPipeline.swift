@@ -109,29 +109,35 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         let context = RouteContext(
             worker: worker, active: active, listener: listener, route: route, cors: cors, origin: origin)
 
-        guard let principal = await authenticate(exchange, listener.authentication, .anonymous, context, &record) else {
-            return
+        // What need not wait is a plain call: an asynchronous one costs a frame of its own, even when it returns at once.
+        var principal = Principal.anonymous
+        if let policy = listener.authentication {
+            guard let known = await authenticate(exchange, policy, principal, context, &record) else { return }
+            principal = known
         }
         guard let match, let route else {
             guard await context.authorize(exchange, listener.rules, .request, principal, &record) else { return }
             record.reason = "no_route"
             return await context.error(exchange, status: 404, message: "route not found", code: "not_found")
         }
-        if let principal = await authenticate(exchange, route.authentication, principal, context, &record) {
-            record.principal = principal
-            guard await context.authorize(exchange, route.rules, .request, principal, &record) else { return }
-            await serve(exchange, route, match, principal, context, &record)
+        if let policy = route.authentication {
+            guard let known = await authenticate(exchange, policy, principal, context, &record) else { return }
+            principal = known
         }
+        record.principal = principal
+        if !route.rules.isEmpty {
+            guard await context.authorize(exchange, route.rules, .request, principal, &record) else { return }
+        }
+        await serve(exchange, route, match, principal, context, &record)
     }
 
     // MARK: Who
 
     /// nil: a reply has been sent.
     private func authenticate(
-        _ exchange: Exchange, _ policy: AuthPolicy?, _ principal: Principal, _ context: RouteContext,
+        _ exchange: Exchange, _ policy: AuthPolicy, _ principal: Principal, _ context: RouteContext,
         _ record: inout RequestRecord
     ) async -> Principal? {
-        guard let policy else { return principal }
         let attributes = ExchangeAttributes(exchange: exchange)
         var isLastTry = false
         while true {
@@ -184,7 +190,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             return await context.error(exchange, status: 500, message: "no valid backend", code: "no_backend")
         }
         // Rules about the model are asked by the AI layer, which reads it.
-        if !backend.readsModel {
+        if !backend.readsModel, !backend.rules.isEmpty {
             guard await context.authorize(exchange, backend, nil, &record) else { return }
         }
         if request.upgrade == .webSocket {

@@ -18,7 +18,7 @@ package final class HeaderBlock {
 
     /// Where parsed entries point; moves when the read buffer grows.
     var base: UnsafePointer<UInt8>?
-    private var storage = IOBuffer(capacity: 512)
+    private let storage = IOBuffer(capacity: 512)
     private(set) var entries: [Entry] = []
 
     package init() { entries.reserveCapacity(32) }

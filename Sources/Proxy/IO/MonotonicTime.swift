@@ -35,6 +35,11 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
     package func since(_ earlier: MonotonicTime) -> Duration {
         .nanoseconds(Int64(clamping: nanoseconds < earlier.nanoseconds ? 0 : nanoseconds - earlier.nanoseconds))
     }
+
+    /// The same in seconds, without the detour over 128 bits.
+    package func seconds(since earlier: MonotonicTime) -> Double {
+        nanoseconds < earlier.nanoseconds ? 0 : Double(nanoseconds - earlier.nanoseconds) / 1e9
+    }
 }
 
 /// A span of time that was converted once: `Duration` counts attoseconds in 128 bits, and dividing those at every

@@ -48,7 +48,7 @@ final class RouteMetrics {
         series[index].requests += 1
         series[index].receivedBytes += UInt64(exchange.receivedBodyBytes)
         series[index].sentBytes += UInt64(exchange.sentBodyBytes)
-        seconds.observe(MonotonicTime.now.since(exchange.started).inSeconds)
+        seconds.observe(MonotonicTime.now.seconds(since: exchange.started))
     }
 
     func report(into report: inout MetricsReport) {
