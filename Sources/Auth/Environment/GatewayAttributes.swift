@@ -166,11 +166,13 @@ package enum GatewayAttributes {
         RecordDeclaration(
             name: TypeName.a2a,
             fields: [
-                FieldDeclaration("method", .string, "The JSON-RPC method, such as message/send"),
+                FieldDeclaration(
+                    "method", .string, "The method by its name in A2A 0.3, such as message/send, whatever was sent"),
                 FieldDeclaration("skill", .string, "The skill that is asked for, when the message names one"),
                 FieldDeclaration("taskId", .string, "The task that the message is about"),
                 FieldDeclaration("contextId", .string, "The context that the message is about"),
-                FieldDeclaration("params", .dyn, "The parameters of the message"),
+                FieldDeclaration("message", .dyn, "The message of message/send and message/stream"),
+                FieldDeclaration("params", .dyn, "The parameters of the request"),
             ]),
         RecordDeclaration(
             name: TypeName.llm,
@@ -187,7 +189,7 @@ package enum GatewayAttributes {
                 FieldDeclaration(
                     "name", .string,
                     "The name it is defined under, an AI provider's name, or host and port of an HTTP server"),
-                FieldDeclaration("type", .string, "http, ai or mcp"),
+                FieldDeclaration("type", .string, "http, ai, mcp or a2a"),
             ]),
     ]
 

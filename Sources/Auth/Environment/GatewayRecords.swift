@@ -200,6 +200,7 @@ enum GatewayRecords {
             ("skill", { inputs, scope in text(inputs.a2a?.skill, scope) }),
             ("taskId", { inputs, scope in text(inputs.a2a?.taskID, scope) }),
             ("contextId", { inputs, scope in text(inputs.a2a?.contextID, scope) }),
+            ("message", { inputs, scope in value(inputs.a2a?.message, scope) }),
             ("params", { inputs, scope in value(inputs.a2a?.params, scope) }),
         ])
 

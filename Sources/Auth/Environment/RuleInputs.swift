@@ -157,15 +157,18 @@ package struct A2AAttributes: Sendable {
     package var skill: String?
     package var taskID: String?
     package var contextID: String?
+    package var message: JSONValue?
     package var params: JSONValue?
 
     package init(
-        method: String, skill: String? = nil, taskID: String? = nil, contextID: String? = nil, params: JSONValue? = nil
+        method: String, skill: String? = nil, taskID: String? = nil, contextID: String? = nil,
+        message: JSONValue? = nil, params: JSONValue? = nil
     ) {
         self.method = method
         self.skill = skill
         self.taskID = taskID
         self.contextID = contextID
+        self.message = message
         self.params = params
     }
 }

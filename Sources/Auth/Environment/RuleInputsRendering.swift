@@ -37,6 +37,7 @@ extension RuleInputs {
             case "skill": return write(a2a.skill, into: &writer)
             case "taskId": return write(a2a.taskID, into: &writer)
             case "contextId": return write(a2a.contextID, into: &writer)
+            case "message": return a2a.message.map { write($0, path.names.dropFirst(), into: &writer) } ?? false
             case "params": return a2a.params.map { write($0, path.names.dropFirst(), into: &writer) } ?? false
             default: return false
             }

@@ -54,8 +54,3 @@ package struct BackendPolicies: Sendable {
             && httpVersion == nil && keepalive == nil
     }
 }
-
-/// `a2a: {}`: the route leads to an A2A agent.
-package struct A2APolicy: Hashable, Sendable {
-    package init() {}
-}

@@ -3,9 +3,11 @@
 import Auth
 
 enum HTTPBackend {
+    /// - Parameter body: a body in place of the client's, which has been read.
     static func serve(
         _ exchange: Exchange, _ upstream: Upstream, _ route: CompiledRoute, _ backend: CompiledBackend,
-        _ match: RouteTable.Match, _ context: RouteContext, _ record: inout RequestRecord
+        _ match: RouteTable.Match, _ context: RouteContext, _ record: inout RequestRecord, body: ByteView? = nil,
+        filter: (any ResponseFilter)? = nil
     ) async {
         let request = exchange.request
         let policies = route.route.policies
@@ -38,7 +40,7 @@ enum HTTPBackend {
 
         var outgoing = OutgoingRequest(
             upstream: upstream, method: request.methodName, target: target.view.slice(0, targetEnd),
-            authority: target.view.slice(targetEnd, target.writer))
+            authority: target.view.slice(targetEnd, target.writer), body: body)
         outgoing.connectRetries = policies.retry?.attempts ?? 1
         if let limit = policies.timeouts.request ?? backend.policies.requestTimeout {
             outgoing.deadline = exchange.started + limit
@@ -47,7 +49,8 @@ enum HTTPBackend {
         let edits = ResponseEdits(
             context: context, route: policies.responseHeaders, backend: backend.policies.responseHeaders)
         do throws(UpstreamError) {
-            try await Forwarder.forward(exchange, outgoing, core: context.worker.core, onHead: edits.apply)
+            try await Forwarder.forward(
+                exchange, outgoing, core: context.worker.core, filter: filter, onHead: edits.apply)
         } catch {
             record.reason = "upstream"
             record.detail = error.description

@@ -212,6 +212,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             await HTTPBackend.serve(exchange, upstream, route, backend, match, context, &record)
         case .ai(let provider):
             await AIHandler.serve(exchange, provider, route, backend, match, context, &record)
+        case .a2a(let agent):
+            await A2AHandler.serve(exchange, agent, route, backend, match, principal, context, &record)
         case .mcp(let mcp):
             await MCPHandler.serve(exchange, mcp, backend, principal, context, &record)
         case .unsupported(let name):
@@ -304,6 +306,11 @@ final class RouteContext {
     ) async {
         await Reply.error(
             exchange, status: status, message: message, code: code, shape: shape, headers: headers + corsFields)
+    }
+
+    func sendJSON(_ exchange: Exchange, status: Int, body: [UInt8], headers: [(String, String)]) async {
+        await Reply.send(
+            exchange, status: status, contentType: "application/json", body: body, headers: headers + corsFields)
     }
 
     func send(_ exchange: Exchange, status: Int, body: [UInt8] = [], headers: [(String, String)]) async {

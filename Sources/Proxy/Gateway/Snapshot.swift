@@ -182,6 +182,7 @@ final class CompiledBackend: Sendable {
         case host(Upstream)
         case ai(CompiledProvider)
         case mcp(CompiledMCP)
+        case a2a(CompiledA2A)
         /// Understood, but not served by this build; the loader has said so.
         case unsupported(String)
     }
@@ -216,6 +217,7 @@ final class CompiledBackend: Sendable {
             case .host(let upstream): upstream.key.endpoint.description
             case .ai(let provider): provider.name
             case .mcp: "mcp"
+            case .a2a(let agent): agent.upstream.key.endpoint.description
             case .unsupported(let kind): kind
             }
         self.name = name ?? ownName
@@ -232,6 +234,7 @@ final class CompiledBackend: Sendable {
         case .host: "http"
         case .ai: "ai"
         case .mcp: "mcp"
+        case .a2a: "a2a"
         case .unsupported(let name): name
         }
     }
@@ -286,16 +289,17 @@ struct SnapshotCompiler {
         _ route: Route, label: String, outer: RuleSet?
     ) throws(SnapshotError) -> CompiledRoute {
         let policies = route.policies
-        try refuseRules(policies.a2aAuthorization, route.position)
         let authentication = try authenticationPolicy(
             jwt: policies.jwtAuthentication, mcp: policies.mcpAuthentication, apiKey: policies.apiKeyAuthentication,
             basic: policies.basicAuthentication, at: route.position)
         let outerMCP = try ruleSet(policies.mcpAuthorization, claims: authentication?.claims)
+        let outerA2A = try ruleSet(policies.a2aAuthorization, claims: authentication?.claims)
         var backends: [CompiledBackend] = []
         for backend in route.backends {
             backends.append(
                 try compile(
-                    backend, label: label, claims: authentication?.claims, outerMCP: outerMCP))
+                    backend, label: label, claims: authentication?.claims, outerMCP: outerMCP, outerA2A: outerA2A,
+                    a2a: policies.a2a))
         }
         let rules = try ruleSet(policies.authorization, claims: authentication?.claims)
         routeLabels.append(label)
@@ -318,7 +322,8 @@ struct SnapshotCompiler {
     }
 
     private mutating func compile(
-        _ backend: RouteBackend, label: String, claims: ClaimsSchema?, outerMCP: RuleSet?
+        _ backend: RouteBackend, label: String, claims: ClaimsSchema?, outerMCP: RuleSet?, outerA2A: RuleSet?,
+        a2a: A2APolicy?
     ) throws(SnapshotError) -> CompiledBackend {
         backendCount += 1
         var own = [backend.policies.authorization]
@@ -333,11 +338,19 @@ struct SnapshotCompiler {
         if case .ai = backend.kind {} else { try refuseModelRules(sets) }
         let innerMCP = try ruleSet(backend.policies.mcpAuthorization, claims: claims)
         let mcpRules = RuleLevels([outerMCP, innerMCP].compactMap { $0 })
-        try refuseRules(backend.policies.a2aAuthorization, backend.position)
+        let innerA2A = try ruleSet(backend.policies.a2aAuthorization, claims: claims)
         let kind: CompiledBackend.Kind
         switch backend.kind {
         case .host(let address):
-            kind = .host(try upstream(address, backend.policies, backend.position))
+            let upstream = try upstream(address, backend.policies, backend.position)
+            if let policy = backend.policies.a2a ?? a2a {
+                kind = .a2a(
+                    CompiledA2A(
+                        policy, upstream: upstream, rules: RuleLevels([outerA2A, innerA2A].compactMap { $0 }),
+                        bodyLimit: configuration.limits.bufferedBody))
+            } else {
+                kind = .host(upstream)
+            }
         case .ai(let ai):
             guard ai.groups.count == 1, ai.groups[0].count == 1, let provider = ai.primary else {
                 throw SnapshotError("several providers in one backend are not supported yet", backend.position)

@@ -14,11 +14,6 @@ extension SnapshotCompiler {
         }
     }
 
-    /// Until these are asked, a rule that would not be must not load.
-    func refuseRules(_ rules: AuthorizationRules?, _ position: FilePosition) throws(SnapshotError) {
-        guard rules == nil else { throw SnapshotError("authorization rules are not supported yet", position) }
-    }
-
     /// A rule about an AI request before what is no AI provider: it would fail each time.
     func refuseModelRules(_ sets: [RuleSet]) throws(SnapshotError) {
         for rule in sets.flatMap(\.rules)

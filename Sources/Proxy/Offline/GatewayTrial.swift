@@ -3,6 +3,7 @@
 // both.
 
 import Auth
+import JSON
 
 /// One configuration to try requests on. Confined to one thread.
 package final class GatewayTrial {
@@ -46,6 +47,32 @@ package final class GatewayTrial {
         /// Whether rules judge the models that are asked for there.
         package func judgesModels(backend: Int) -> Bool {
             route.map { $0.backends.indices.contains(backend) && $0.backends[backend].readsModel } ?? false
+        }
+
+        /// Whether rules judge the A2A messages that go there.
+        package func judgesAgentMessages(backend: Int) -> Bool {
+            agent(backend: backend).map { !$0.rules.isEmpty } ?? false
+        }
+
+        private func agent(backend: Int) -> CompiledA2A? {
+            guard let route, route.backends.indices.contains(backend),
+                case .a2a(let agent) = route.backends[backend].kind
+            else { return nil }
+            return agent
+        }
+
+        /// The request of an A2A client, read as the gateway reads it.
+        /// - Parameters:
+        ///   - method: the JSON-RPC method, of either version.
+        ///   - params: a JSON object; nil: none.
+        /// - Returns: nil when the backend is no agent.
+        /// - Throws: for a request that the gateway refuses before it asks rules.
+        package func agentCall(
+            method: String, params: JSONValue?, backend: Int
+        ) throws(A2AError) -> A2ACall? {
+            guard let agent = agent(backend: backend) else { return nil }
+            return try A2ACall(
+                method: method, params: params, extensionMethods: agent.extensionMethods, push: agent.push)
         }
 
         /// nil: the backend is none for MCP.
@@ -194,6 +221,7 @@ package final class GatewayTrial {
         _ message: TrialMessage, _ backend: CompiledBackend, _ request: TrialRequest, _ destination: Destination,
         _ outcome: inout TrialOutcome, _ now: UnixTime
     ) {
+        if case .agent(let call) = message { return judge(call, backend, request, destination, &outcome, now) }
         guard case .mcp(let mcp) = backend.kind else { return }
         let inputs = inputs(request, outcome, now)
         inputs.backend = backend.attributes
@@ -228,6 +256,7 @@ package final class GatewayTrial {
         let call: MCPCall
         switch message {
         case .message(let asked), .call(let asked), .list(let asked, _): call = asked
+        case .agent: return
         }
         let judgement = rules.judge(call)
         outcome.stages += stages
@@ -248,6 +277,19 @@ package final class GatewayTrial {
             return TrialListing(
                 isShown: isShown, levels: mcp.rulesByTarget[item.target] ?? backend.mcpRules, inputs: copy(inputs))
         }
+    }
+}
+
+extension GatewayTrial {
+    private func judge(
+        _ call: A2ACall, _ backend: CompiledBackend, _ request: TrialRequest, _ destination: Destination,
+        _ outcome: inout TrialOutcome, _ now: UnixTime
+    ) {
+        guard case .a2a(let agent) = backend.kind else { return }
+        let inputs = inputs(request, outcome, now)
+        inputs.backend = backend.attributes
+        inputs.a2a = call.attributes
+        _ = ask(agent.rules, inputs, .a2a, destination, &outcome)
     }
 }
 

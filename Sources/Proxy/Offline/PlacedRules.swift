@@ -70,6 +70,12 @@ extension Snapshot {
                     if set.position == ownPosition { add(set, .route) } else { add(set, .backend, index) }
                 }
                 for set in backend.rules.sets { add(set, .backend, index) }
+                if case .a2a(let agent) = backend.kind {
+                    let routePosition = route.route.policies.a2aAuthorization?.position
+                    for set in agent.rules.sets {
+                        if set.position == routePosition { add(set, .route) } else { add(set, .backend, index) }
+                    }
+                }
                 guard case .mcp(let mcp) = backend.kind else { continue }
                 for target in mcp.targets {
                     for set in mcp.rulesByTarget[target.name]?.sets ?? [] {

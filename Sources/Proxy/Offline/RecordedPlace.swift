@@ -38,7 +38,12 @@ extension Snapshot {
             guard let target else { return .ambiguous("mcp.target") }
             let rules = mcp.rulesByTarget[target] ?? choices[0].mcpRules
             return rules.isEmpty ? .noRules : .found(rules)
-        case .a2a, .llm: return .ambiguous("the \(phase.rawValue) phase")
+        case .a2a:
+            return unique(
+                found.backends.filter { $0.weight > 0 }.map { backend in
+                    if case .a2a(let agent) = backend.kind { agent.rules } else { RuleLevels([]) }
+                })
+        case .llm: return .ambiguous("the \(phase.rawValue) phase")
         }
     }
 

@@ -60,7 +60,7 @@ package struct TrialOutcome {
     }
 }
 
-/// What an MCP client asks for.
+/// What an MCP or A2A client asks for.
 package enum TrialMessage {
     /// A message about nothing in particular: `initialize`, `ping`, a list without items.
     case message(MCPCall)
@@ -68,4 +68,6 @@ package enum TrialMessage {
     case call(MCPCall)
     /// A list, and what its targets say is in it.
     case list(MCPCall, [MCPItem])
+    /// Of an A2A client.
+    case agent(A2ACall)
 }

@@ -88,6 +88,12 @@ final class LoopMetrics {
         let isError: Bool
     }
 
+    private struct A2AKey: Hashable {
+        let route: String
+        let method: String
+        let isRefused: Bool
+    }
+
     private struct TokenKey: Hashable {
         let route: String
         let provider: String
@@ -104,6 +110,7 @@ final class LoopMetrics {
     /// Of rules of earlier configurations.
     private var pastDecisions: [[String]: UInt64] = [:]
     private var mcp: [MCPKey: UInt64] = [:]
+    private var a2a: [A2AKey: UInt64] = [:]
     private var tokens: [TokenKey: Histogram] = [:]
     private var connections: [UInt16: UInt64] = [:]
     private var refusedMessages: UInt64 = 0
@@ -166,6 +173,13 @@ final class LoopMetrics {
         mcp[key, default: 0] += 1
     }
 
+    /// One request to an A2A agent.
+    func recordA2A(route: String, _ record: A2AHandler.Record) {
+        let method = record.isKnown ? record.method : "other"
+        let key = A2AKey(route: route, method: method.isEmpty ? "none" : method, isRefused: record.isRefused)
+        a2a[key, default: 0] += 1
+    }
+
     /// The tokens that one call to a provider took.
     /// - Parameter model: as asked of the provider; a client may choose it.
     package func record(_ usage: TokenUsage, route: String, provider: String, model: String) {
@@ -207,6 +221,13 @@ final class LoopMetrics {
                     ("error", key.isError ? "true" : "false"),
                 ]
             report.add(.mcpRequests, labels, Double(count))
+        }
+        for (key, count) in a2a {
+            let labels =
+                RouteLabels(key.route).labels + [
+                    ("method", key.method), ("error", key.isRefused ? "true" : "false"),
+                ]
+            report.add(.a2aRequests, labels, Double(count))
         }
         for (key, histogram) in tokens {
             let labels =

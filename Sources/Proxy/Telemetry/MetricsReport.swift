@@ -11,6 +11,7 @@ enum Metric: Int, CaseIterable, Sendable {
     case keySetAvailable, keySetAge, keySetFailures
     case upstreamOpened, upstreamReused, upstreamFailed, upstreamIdle
     case mcpRequests, mcpSessions, mcpChildren
+    case a2aRequests
     case tokens
     case loops
     case spansExported, spansDropped
@@ -79,6 +80,11 @@ enum Metric: Int, CaseIterable, Sendable {
             )
         case .mcpSessions: ("agentgateway_mcp_sessions", .gauge, "Sessions that live in this process.")
         case .mcpChildren: ("agentgateway_mcp_child_processes", .gauge, "Child processes of stdio targets.")
+        case .a2aRequests:
+            (
+                "agentgateway_a2a_requests_total", .counter,
+                "Requests to A2A agents by method; error: refused by the gateway."
+            )
         case .tokens: ("agentgateway_gen_ai_client_token_usage", .histogram, "Tokens that a call to a provider took.")
         case .loops: ("agentgateway_event_loops", .gauge, "Event loops, each a thread.")
         case .spansExported: ("agentgateway_trace_spans_exported_total", .counter, "Spans that the collector took.")

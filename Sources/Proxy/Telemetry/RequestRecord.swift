@@ -11,6 +11,8 @@ struct RequestRecord {
     var upstream = ""
     /// Of an AI request, as sent to the provider.
     var model = ""
+    /// Of a request to an A2A agent.
+    var a2a: A2AHandler.Record?
     /// A word for metrics: why the gateway answered by itself. Empty when the upstream's reply was passed on.
     var reason = ""
     /// A sentence for operators, without secrets.
@@ -85,6 +87,15 @@ extension LoopWorker {
             if !record.model.isEmpty {
                 line.append(",\"model\":")
                 line.append(jsonString: record.model)
+            }
+            if let a2a = record.a2a, !a2a.method.isEmpty {
+                line.append(",\"a2a\":{\"method\":")
+                line.append(jsonString: a2a.method)
+                if !a2a.taskID.isEmpty {
+                    line.append(",\"task\":")
+                    line.append(jsonString: a2a.taskID)
+                }
+                line.append("}")
             }
             if let principal = record.principal, !principal.isAnonymous {
                 line.append(",\"principal\":")

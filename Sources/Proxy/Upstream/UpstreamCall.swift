@@ -25,6 +25,8 @@ package enum UpstreamError: Error, Equatable, Sendable {
     case timedOut
     /// The reply is not HTTP.
     case malformed(ProtocolError)
+    /// The reply is HTTP, but not what was asked for, and cannot be passed on as it is; the text is for logs.
+    case unusable(String)
     /// The client's request body broke off, or the client itself left.
     case client(ExchangeError)
 
@@ -33,7 +35,7 @@ package enum UpstreamError: Error, Equatable, Sendable {
         switch self {
         case .connect(.timedOut), .timedOut: 504
         case .connect: 503
-        case .broken, .malformed: 502
+        case .broken, .malformed, .unusable: 502
         case .client(.message(let error)): error.status
         case .client(.io(.timedOut)): 408
         case .client(.io): 499
@@ -48,6 +50,7 @@ package enum UpstreamError: Error, Equatable, Sendable {
         case .broken: "the upstream closed the connection before its reply was complete"
         case .timedOut: "the upstream did not answer in time"
         case .malformed: "the upstream's reply is malformed"
+        case .unusable: "the upstream's reply cannot be passed on"
         case .client(.message(let error)): error.reason
         case .client(.io(.timedOut)): "the request body was not received in time"
         case .client(.io): "the client closed the connection"
@@ -63,6 +66,7 @@ extension UpstreamError: CustomStringConvertible {
         case .broken(let error): "\(error)"
         case .timedOut: "timed out"
         case .malformed(let error): "malformed reply: \(error.reason)"
+        case .unusable(let reason): reason
         case .client(.message(let error)): "client: \(error.reason)"
         case .client(.io(let error)): "client: \(error)"
         }

@@ -91,6 +91,12 @@ struct ConfigurationAssembly {
         {
             report("a2aAuthorization would never run: the route has no a2a policy", route)
         }
+        for backend in route.backends where policies.a2a != nil || backend.policies.a2a != nil {
+            guard case .host = backend.kind else {
+                report("a2a needs backends of the kind host: an agent is reached over plain HTTP", route)
+                break
+            }
+        }
         if draft.ai.routes != nil, !hasAI {
             report("policies.ai would do nothing: the route has no ai backend", route)
         }

@@ -2,6 +2,7 @@
 
 import Auth
 import CEL
+import Proxy
 
 /// Checks a rule against what rules of its kind may read; findings carry byte offsets into the expression.
 struct RuleChecker: Sendable {
@@ -41,6 +42,12 @@ struct RuleSite {
     ) {
         guard let site = context.rules[position], !context.hasBrokenFunctions else { return }
         let text = site.scalar.text
+        if kind == .a2a, let name = A2AOperation.allCases.first(where: { text.text.containsQuoted($0.modernName) }) {
+            // It would never be true, and a deny rule that never is true lets everything through.
+            context.report(
+                "a2a.method is \"\(name.rawValue)\" in every version of A2A, never \"\(name.modernName)\"",
+                at: position, path: site.path)
+        }
         for finding in context.ruleChecker.check(kind, text.text, claims, context.functions) {
             // What a variable holds may be a secret: a message about it must not quote it.
             let isInsideVariable = text.comesFromVariable(finding.offset, in: site.scalar.scalar.text)
@@ -55,5 +62,11 @@ struct RuleSite {
     static func check(_ rules: AuthorizationRules?, claims: ClaimsSchema?, _ context: DecodingContext) {
         guard let rules, let claims else { return }
         for rule in rules.rules { check(rules.kind, at: rule.position, claims: claims, context) }
+    }
+}
+
+extension String {
+    fileprivate func containsQuoted(_ word: String) -> Bool {
+        contains("\"\(word)\"") || contains("'\(word)'")
     }
 }

@@ -202,9 +202,8 @@ extension Declarations {
                 "authorization", \.policies.authorization, ruleSet(.backend),
                 "Rules, after the route's. They read `backend` and, of an AI backend, `llm` as well."),
             .optional("mcpAuthorization", \.policies.mcpAuthorization, ruleSet(.mcp), "Rules for MCP messages."),
-            .optional("a2aAuthorization", \.policies.a2aAuthorization, ruleSet(.a2a), "Rules for A2A messages.")
-                .pending(),
-            .optional("a2a", \.policies.a2a, a2a, "The backend is an A2A agent.").pending(),
+            .optional("a2aAuthorization", \.policies.a2aAuthorization, ruleSet(.a2a), "Rules for A2A messages."),
+            .optional("a2a", \.policies.a2a, a2a, "The backend is an A2A agent."),
             .value("ai", \.ai, aiPolicy, "How AI requests are treated."),
             .notYet("extAuthz", "an external authorization service"),
             .notYet("requestRedirect", "redirects by a backend"),
@@ -213,9 +212,6 @@ extension Declarations {
             .notYet("inferenceRouting", "inference routing"),
             .notYet("sessionAffinity", "session affinity"),
         ])
-
-    static let a2a = ValueDecoder<A2APolicy>.object(
-        "A2A", "The route leads to an A2A agent.", make: { _, _ in A2APolicy() }, fields: [])
 }
 
 extension Secret {

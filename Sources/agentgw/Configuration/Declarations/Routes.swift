@@ -50,9 +50,8 @@ extension Declarations {
             .optional("apiKey", \.policies.apiKeyAuthentication, apiKey, "Requires an API key."),
             .optional("authorization", \.policies.authorization, ruleSet(.http), "Rules for every request."),
             .optional("mcpAuthorization", \.policies.mcpAuthorization, ruleSet(.mcp), "Rules for MCP messages."),
-            .optional("a2aAuthorization", \.policies.a2aAuthorization, ruleSet(.a2a), "Rules for A2A messages.")
-                .pending(),
-            .optional("a2a", \.policies.a2a, a2a, "The route leads to an A2A agent.").pending(),
+            .optional("a2aAuthorization", \.policies.a2aAuthorization, ruleSet(.a2a), "Rules for A2A messages."),
+            .optional("a2a", \.policies.a2a, a2a, "The route leads to an A2A agent."),
             .value("ai", \.ai, aiPolicy, "How AI requests are treated."),
             .optional("requestHeaderModifier", \.policies.requestHeaders, headerModifier, "Changes request headers."),
             .optional(
