@@ -8,6 +8,11 @@ package struct AttributePath: Hashable, Sendable, CustomStringConvertible {
     package var root: String
     package var names: [String]
 
+    package init(root: String, names: [String]) {
+        self.root = root
+        self.names = names
+    }
+
     package var description: String {
         names.reduce(into: root) { text, name in
             let isIdentifier =
@@ -45,7 +50,7 @@ extension CheckedExpression {
     }
 
     /// The chain that a node is; nil when it is none.
-    func attributePath(of id: ExprID) -> AttributePath? { path(to: id) }
+    package func attributePath(of id: ExprID) -> AttributePath? { path(to: id) }
 
     private func path(to id: ExprID) -> AttributePath? {
         switch ast[id] {

@@ -35,7 +35,8 @@ extension Declarations {
     ) -> JWTProvider? {
         if provider.audiences.isEmpty {
             context.warn(
-                "no audiences: a token that the issuer made for any other service is accepted here as well", at: node)
+                "no audiences: a token that the issuer made for any other service is accepted here as well", at: node,
+                rule: "missing-audience")
         }
         if case .discovery(let rules) = provider.keys {
             guard checkedURL(provider.issuer, rules, node, context) != nil else { return nil }

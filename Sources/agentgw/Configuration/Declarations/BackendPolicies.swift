@@ -141,7 +141,9 @@ extension Declarations {
         if tls.insecure, !tls.subjectAltNames.isEmpty {
             return context.fail("subjectAltNames would not be looked at: insecure verifies nothing", at: node)
         }
-        if tls.insecure { context.warn("insecure: the backend's certificate is not verified", at: node) }
+        if tls.insecure {
+            context.warn("insecure: the backend's certificate is not verified", at: node, rule: "insecure-backend")
+        }
         return tls
     }
 

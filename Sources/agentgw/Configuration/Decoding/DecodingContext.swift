@@ -87,20 +87,24 @@ final class DecodingContext {
         report(message, atOffset: node.offset)
     }
 
-    func report(_ message: String, atOffset offset: Int, severity: Diagnostic.Severity = .error) {
-        report(message, at: source.position(at: offset), severity: severity)
+    func report(
+        _ message: String, atOffset offset: Int, severity: Diagnostic.Severity = .error, rule: String? = nil
+    ) {
+        report(message, at: source.position(at: offset), severity: severity, rule: rule)
     }
 
     /// - Parameter path: nil: where the decoder is now.
     func report(
-        _ message: String, at position: FilePosition, severity: Diagnostic.Severity = .error, path: String? = nil
+        _ message: String, at position: FilePosition, severity: Diagnostic.Severity = .error, path: String? = nil,
+        rule: String? = nil
     ) {
         diagnostics.append(
-            Diagnostic(severity: severity, position: position, path: path ?? pathText, message: message))
+            Diagnostic(severity: severity, position: position, path: path ?? pathText, message: message, rule: rule))
     }
 
-    func warn(_ message: String, at node: YAMLNode) {
-        report(message, atOffset: node.offset, severity: .warning)
+    /// - Parameter rule: the linter's name for it.
+    func warn(_ message: String, at node: YAMLNode, rule: String? = nil) {
+        report(message, atOffset: node.offset, severity: .warning, rule: rule)
     }
 
     /// The one default that differs from agentgateway's in what a file without `mode` means; said once per file.

@@ -13,6 +13,8 @@ struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
     /// `binds[0].listeners[0].routes[1].policies.cors`; empty at the root.
     var path: String
     var message: String
+    /// The rule of the linter that says the same, by which a comment in the file can accept it.
+    var rule: String?
 
     var description: String {
         let place = path.isEmpty ? "" : "\(path): "

@@ -15,6 +15,16 @@ struct ExpandedText {
 }
 
 extension ExpandedText {
+    /// Whether a variable put bytes there; `$$` and a dollar that begins no name do not.
+    func hasVariables(of original: String) -> Bool {
+        guard let origins else { return false }
+        let (before, after) = (Array(original.utf8), Array(text.utf8))
+        // A variable that holds nothing leaves no byte, but fewer than there were.
+        let dollars = before.count { $0 == UInt8(ascii: "$") }
+        return zip(origins, after).contains { before[$0] == UInt8(ascii: "$") && $1 != UInt8(ascii: "$") }
+            || after.count + dollars < before.count
+    }
+
     /// Whether byte `offset` of `text` was put there by a variable of `original`.
     func comesFromVariable(_ offset: Int, in original: String) -> Bool {
         guard let origins, origins.indices.contains(offset) else { return false }
@@ -51,6 +61,19 @@ struct Environment: Sendable {
 
     init(lookup: @escaping @Sendable (String) -> String?) {
         self.lookup = lookup
+    }
+
+    /// The text that `expand` turns into `text`.
+    static func escaped(_ text: String) -> String {
+        let bytes = Array(text.utf8)
+        var out: [UInt8] = []
+        for (index, byte) in bytes.enumerated() {
+            out.append(byte)
+            guard byte == UInt8(ascii: "$") else { continue }
+            let next = index + 1 < bytes.count ? bytes[index + 1] : byte
+            if isNamePart(next) || next == UInt8(ascii: "$") || next == UInt8(ascii: "{") { out.append(byte) }
+        }
+        return String(decoding: out, as: UTF8.self)
     }
 
     /// `$$` is a dollar; a dollar that begins no name stays, as in the regular expression `^/v1$`.

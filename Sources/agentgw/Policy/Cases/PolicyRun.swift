@@ -6,6 +6,8 @@ import Auth
 final class PolicyRun {
     struct Options {
         var lints = true
+        /// Files are changed where findings say how.
+        var mends = false
         /// Only cases whose name it matches.
         var filter: Regex<AnyRegexOutput>?
         var style = TextStyle.plain
@@ -37,7 +39,9 @@ final class PolicyRun {
         for file in discovery.tables {
             let outcome = TestTableReader(files: options.files).read(path: file)
             report.findings += outcome.findings
-            if let table = outcome.table { tables.append(table) }
+            guard let table = outcome.table else { continue }
+            if options.lints { report.findings += TableCheck.lint(table, options.files) }
+            tables.append(table)
         }
         // What a table's policy is may not have been named itself.
         var files = discovery.policies
@@ -63,13 +67,33 @@ final class PolicyRun {
         let process = environment.lookup
         let variables = tables.reduce(into: [:]) { $0.merge($1.variables) { $1 } }
         environment.lookup = { process($0) ?? variables[$0] }
-        let outcome = PolicyLoader(environment: environment, files: options.files).load(path: file)
-        report.findings += outcome.findings
-        guard let policy = outcome.policy else { return }
+        let loader = PolicyLoader(environment: environment, files: options.files)
+        if options.mends { mend(file, loader) }
+        let outcome = loader.load(path: file)
+        guard let policy = outcome.policy else {
+            report.findings += outcome.findings
+            return
+        }
         policies[file] = policy
         report.files.append(
             PolicyReport.CheckedFile(file: file, ruleSets: policy.ruleSets.count, rules: policy.rules.count))
-        if options.lints { report.findings += options.linter.lint(policy) }
+        report.findings +=
+            options.lints ? options.linter.lint(policy, loading: outcome.findings) : outcome.findings
+    }
+
+    private func mend(_ file: String, _ loader: PolicyLoader) {
+        guard case .success(let bytes) = options.files.read(file, YAMLComposer.maximumBytes),
+            let outcome = LintFixer(loader: loader, linter: options.linter).fix(file: file, bytes: bytes)
+        else { return }
+        do throws(OutputError) {
+            try OutputFile.write(String(decoding: outcome.bytes, as: UTF8.self), to: file)
+            report.mended += outcome.mended
+        } catch {
+            report.findings.append(
+                Finding(
+                    rule: Finding.load, severity: .error, position: FilePosition(file: file, line: 1, column: 1),
+                    message: error.message))
+        }
     }
 
     /// - Parameter unreadable: why the table's policy cannot be read; nil: it can.

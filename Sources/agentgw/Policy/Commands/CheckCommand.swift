@@ -28,6 +28,9 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Validate and test, but do not lint.")
     var noLint = false
 
+    @Flag(help: "Change files where findings say how they are mended.")
+    var fix = false
+
     @Option(help: ArgumentHelp("Run only the cases whose name matches.", valueName: "REGEX"))
     var filter: String?
 
@@ -55,8 +58,8 @@ struct CheckCommand: ParsableCommand {
             if try once(options) { throw PolicyExit.findings }
             return
         }
-        guard lcov == nil, coverageHTML == nil else {
-            throw PolicyExit.couldNotRun("--watch writes no files: leave out --lcov and --coverage-html")
+        guard lcov == nil, coverageHTML == nil, !fix else {
+            throw PolicyExit.couldNotRun("--watch writes no files: leave out --lcov, --coverage-html and --fix")
         }
         let isTerminal = TextStyle.of(color).isColoured && format == .pretty
         try PolicyWatch.run(paths.isEmpty ? ["."] : paths, clearsScreen: isTerminal) { files in
@@ -78,6 +81,10 @@ struct CheckCommand: ParsableCommand {
         run.load(discovery)
         run.test()
         var report = run.finish(elapsed: ContinuousClock.now - started)
+        for finding in report.mended {
+            StandardError.write(
+                "agentgw: \(finding.position): fixed [\(finding.rule)]: \(finding.fix?.summary ?? "")\n")
+        }
         if report.files.isEmpty, report.findings.isEmpty {
             throw PolicyExit.couldNotRun("there is no configuration, policy file or test table here")
         }
@@ -107,6 +114,8 @@ struct CheckCommand: ParsableCommand {
         var options = PolicyRun.Options()
         try PolicyExit.checkPercentage(failUnder, "--fail-under")
         options.lints = !noLint
+        options.mends = fix
+        if fix, noLint { throw PolicyExit.couldNotRun("--fix needs what --no-lint leaves out") }
         options.style = format == .pretty ? .of(color) : .plain
         options.measuresCoverage = coverage || failUnder != nil || lcov != nil || coverageHTML != nil
         if let filter {
@@ -124,7 +133,7 @@ struct CheckCommand: ParsableCommand {
         case .junit: JUnitReporter()
         case .tap: TAPReporter()
         case .github: GitHubReporter()
-        case .sarif: SARIFReporter(descriptions: PolicyLinter().descriptions)
+        case .sarif: SARIFReporter()
         }
     }
 }

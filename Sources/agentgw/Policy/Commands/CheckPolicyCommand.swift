@@ -18,7 +18,7 @@ struct CheckPolicyCommand: ParsableCommand {
             """,
         subcommands: [
             CheckCommand.self, ExplainCommand.self, DiffCommand.self, MatrixCommand.self, MutateCommand.self,
-            FormatCommand.self,
+            FormatCommand.self, RulesCommand.self,
         ],
         defaultSubcommand: CheckCommand.self)
 }

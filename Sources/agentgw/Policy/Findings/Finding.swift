@@ -64,7 +64,8 @@ struct SourceEdit: Hashable, Sendable {
 extension Finding {
     init(_ diagnostic: Diagnostic) {
         self.init(
-            rule: Self.load, severity: diagnostic.severity == .error ? .error : .warning, position: diagnostic.position,
+            rule: diagnostic.rule ?? Self.load, severity: diagnostic.severity == .error ? .error : .warning,
+            position: diagnostic.position,
             message: diagnostic.path.isEmpty ? diagnostic.message : "\(diagnostic.path): \(diagnostic.message)")
     }
 

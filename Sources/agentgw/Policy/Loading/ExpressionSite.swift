@@ -15,6 +15,8 @@ struct ExpressionSite: Sendable {
     /// For each byte of the scalar its offset in the file, and one more for its end; nil: unknown.
     private let offsets: [Int]?
     private let start: Int
+    /// Whether a part of the text was put there by an environment variable: it is not shown and not changed.
+    let hasVariables: Bool
 
     init(_ site: RuleSite, in source: YAMLSource) {
         self.source = source
@@ -24,13 +26,11 @@ struct ExpressionSite: Sendable {
         expanded = site.scalar.text
         offsets = ScalarOffsets.of(site.scalar.scalar, in: source)
         start = site.node.offset
+        hasVariables = expanded.hasVariables(of: scalar.text)
     }
 
     /// The scalar in the file, quotes and block header included.
     var scalarRange: Range<Int> { scalar.source }
-
-    /// Whether a part of the text was put there by an environment variable: it is not shown and not changed.
-    var hasVariables: Bool { expanded.origins != nil }
 
     /// Line and column of a byte of the expression; of its beginning when that is all that is known.
     func position(at offset: Int) -> FilePosition { source.position(at: fileOffset(offset) ?? start) }
@@ -51,6 +51,13 @@ struct ExpressionSite: Sendable {
         return offsets.indices.contains(origin) ? offsets[origin] : nil
     }
 
+    /// Where in the file a byte of the text begins, or the text ends.
+    private func edge(_ offset: Int) -> Int? {
+        guard let offsets, offset <= text.utf8.count else { return nil }
+        if offset == text.utf8.count { return offsets.last }
+        return fileOffset(offset)
+    }
+
     /// The part of the expression as text.
     func text(of range: SourceRange) -> String {
         String(decoding: Array(text.utf8)[Int(range.start)..<Int(range.end)], as: UTF8.self)
@@ -59,13 +66,12 @@ struct ExpressionSite: Sendable {
     /// The change of the file that replaces a part of the expression. nil when the notation cannot take it as it is: a
     /// part that spans lines, comes from a variable, or that a plain scalar cannot hold.
     func edit(replacing range: SourceRange, with replacement: String) -> SourceEdit? {
-        guard !hasVariables, let offsets, Int(range.end) < offsets.count, range.start <= range.end,
+        guard !hasVariables, let start = edge(Int(range.start)), let end = edge(Int(range.end)), start <= end,
             !replacement.utf8.contains(where: { $0 < 0x20 })
         else { return nil }
-        let place = offsets[Int(range.start)]..<max(offsets[Int(range.start)], offsets[Int(range.end)])
+        let place = start..<end
         guard !source.bytes[place].contains(0x0A), !source.bytes[place].contains(0x0D) else { return nil }
-        // Scalars are expanded when they are read.
-        var written = replacement.replacing("$", with: "$$")
+        var written = Environment.escaped(replacement)
         switch scalar.style {
         case .singleQuoted: written = written.replacing("'", with: "''")
         case .doubleQuoted: written = written.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")

@@ -7,6 +7,8 @@ struct PolicyReport: Sendable {
     var files: [CheckedFile] = []
     /// From loading and linting, and about test tables that cannot be read.
     var findings: [Finding] = []
+    /// Findings that are no more, because the files were changed.
+    var mended: [Finding] = []
     var cases: [CaseResult] = []
     /// nil: not asked for.
     var coverage: PolicyCoverage?

@@ -4,9 +4,6 @@ import Auth
 import JSON
 
 struct SARIFReporter: PolicyReporter {
-    /// A sentence for each rule id, for the list of rules; others are named by their id alone.
-    var descriptions: [String: String] = [:]
-
     private static let own = [
         Finding.load: "The gateway refuses the file, or has something to say about it.",
         "table": "A test table cannot be used as it is.",
@@ -77,18 +74,44 @@ struct SARIFReporter: PolicyReporter {
         writer.name("rules")
         writer.array { writer in
             for rule in rules {
+                let lint = LintRule.all.first { $0.id == rule }
                 writer.object { writer in
                     writer.name("id")
                     writer.value(rule)
                     writer.name("shortDescription")
                     writer.object { writer in
                         writer.name("text")
-                        writer.value(descriptions[rule] ?? Self.own[rule] ?? rule)
+                        writer.value(lint?.summary ?? Self.own[rule] ?? rule)
+                    }
+                    guard let lint else { return }
+                    writer.name("fullDescription")
+                    writer.object { writer in
+                        writer.name("text")
+                        writer.value(Self.plain("\(lint.summary) \(lint.reason)"))
+                    }
+                    writer.name("help")
+                    writer.object { writer in
+                        writer.name("text")
+                        writer.value(Self.plain(lint.reason))
+                        writer.name("markdown")
+                        writer.value(lint.section)
+                    }
+                    writer.name("defaultConfiguration")
+                    writer.object { writer in
+                        writer.name("level")
+                        writer.value(lint.severity.rawValue)
+                    }
+                    writer.name("properties")
+                    writer.object { writer in
+                        writer.name("tags")
+                        writer.array { $0.value("security") }
                     }
                 }
             }
         }
     }
+
+    private static func plain(_ text: String) -> String { text.replacing("`", with: "") }
 
     private func write(_ result: Result, _ rules: [String], _ writer: inout JSONWriter) {
         writer.object { writer in

@@ -1,0 +1,172 @@
+// Rules beside other rules: which decide nothing, and which sets let everything through. Everything about two rules is
+// proved for every case, with the meaning that errors have: an allow with one grants nothing, a deny with one denies.
+
+import Auth
+import CEL
+
+struct RuleSetCheck: PolicyCheck {
+    func findings(in subject: LintSubject) -> [Finding] {
+        subject.sets.flatMap { rules in pairs(rules, subject.prover) + whole(rules, subject.policy) }
+    }
+
+    // MARK: Pairs
+
+    /// What of a rule's values makes it act.
+    private static func acts(_ action: RuleAction) -> Truth {
+        switch action {
+        case .allow: .yes
+        case .deny: [.yes, .fails]
+        // A require acts by not holding.
+        case .require: [.no, .fails]
+        }
+    }
+
+    private struct Candidate {
+        var index: Int
+        var view: RuleView
+        var condition: Condition
+        var acts: Truth
+        var subjects: Set<Int>
+    }
+
+    private func pairs(_ rules: LintSubject.Rules, _ prover: Prover) -> [Finding] {
+        // A rule in shadow mode stands in nobody's light.
+        let candidates = rules.views.indices.filter { rules.views[$0].rule.mode == .enforce }.map { index in
+            let condition = rules.conditions[index]
+            var subjects: Set<Int> = []
+            condition.visitTests { subjects.insert(prover.space.tests[$0].subject) }
+            return Candidate(
+                index: index, view: rules.views[index], condition: condition,
+                acts: Self.acts(rules.views[index].rule.action),
+                subjects: subjects)
+        }
+        // What never acts is another check's, and follows from anything.
+        let live = candidates.filter { prover.canBe([.init(condition: $0.condition, truth: $0.acts)]) != false }
+        var result: [Finding] = []
+        for rule in live {
+            if rule.view.rule.action == .allow, let finding = overridden(rule, live, prover) {
+                result.append(finding)
+            } else if let finding = shadowed(rule, live, prover) {
+                result.append(finding)
+            }
+        }
+        return result
+    }
+
+    /// Whether `other` acts whenever `rule` does.
+    private func covers(_ other: Candidate, _ rule: Candidate, _ prover: Prover) -> Bool {
+        // A rule that asks nothing that this one asks is no consequence of it, unless it always acts.
+        guard !other.subjects.isDisjoint(with: rule.subjects) || other.subjects.isEmpty else { return false }
+        return prover.follows(rule.condition, rule.acts, other.condition, other.acts)
+    }
+
+    private func shadowed(_ rule: Candidate, _ live: [Candidate], _ prover: Prover) -> Finding? {
+        for other in live where other.index != rule.index && other.view.rule.action == rule.view.rule.action {
+            guard covers(other, rule, prover) else { continue }
+            let isDuplicate = covers(rule, other, prover)
+            // Of two that say the same, the second is one too many.
+            if isDuplicate, other.index > rule.index { continue }
+            let name = other.view.name
+            if isDuplicate {
+                return rule.view.finding(.duplicateRule, "\(name) says the same", hint: "leave one of them out")
+            }
+            let effect =
+                switch rule.view.rule.action {
+                case .allow: "\(name) already grants whatever this rule grants"
+                case .deny: "\(name) already denies whatever this rule denies"
+                case .require: "\(name) already requires all of this"
+                }
+            return rule.view.finding(.shadowedRule, effect, hint: "leave this rule out, or narrow \(name)")
+        }
+        return nil
+    }
+
+    private func overridden(_ rule: Candidate, _ live: [Candidate], _ prover: Prover) -> Finding? {
+        for other in live where other.view.rule.action != .allow && covers(other, rule, prover) {
+            let name = other.view.name
+            return rule.view.finding(
+                .overriddenRule,
+                other.view.rule.action == .deny
+                    ? "\(name) denies whatever this rule would grant"
+                    : "\(name) never holds when this rule would grant",
+                hint: "a deny or require wins over every allow")
+        }
+        return nil
+    }
+
+    // MARK: The whole set
+
+    private func whole(_ rules: LintSubject.Rules, _ policy: LoadedPolicy) -> [Finding] {
+        let set = rules.set
+        func finding(_ rule: LintRule, _ message: String, _ hint: String) -> Finding {
+            Finding(rule: rule.id, severity: rule.severity, position: set.position, message: message, hint: hint)
+        }
+        var result: [Finding] = []
+        let isShadow = set.compiled.mode == .shadow
+        if isShadow {
+            let node = policy.root.value(of: "mode", at: set.position, policy.source)
+            result.append(
+                Finding(
+                    rule: LintRule.shadowMode.id, severity: LintRule.shadowMode.severity,
+                    position: node.map { policy.source.position(at: $0.offset) } ?? set.position,
+                    message: "these rules are only recorded: nothing is denied by them",
+                    hint: "take mode: shadow out when the rules are as they should be"))
+        }
+        for view in rules.views where view.rule.mode == .shadow && !isShadow {
+            result.append(
+                view.finding(
+                    .shadowMode, "this rule is only recorded: it decides nothing",
+                    hint: "take mode: shadow out when the rule is as it should be"))
+        }
+        let enforced = rules.views.filter { $0.rule.mode == .enforce || isShadow }
+        if enforced.isEmpty, set.defaultAction == .allow, rules.views.isEmpty {
+            result.append(
+                finding(.allowAll, "a rule set without rules allows everything", "write rules, or defaultAction: deny"))
+        }
+        let allows = enforced.filter { $0.rule.action == .allow }
+        let others = enforced.filter { $0.rule.action != .allow }
+        if others.isEmpty, let first = allows.first(where: { $0.isLiteral(true) }) {
+            result.append(
+                first.finding(.allowAll, "nothing else is asked: every request passes", hint: "say who may do what"))
+        }
+        let saysDefault = policy.root.value(of: "defaultAction", at: set.position, policy.source) != nil
+        if allows.isEmpty, !enforced.isEmpty, enforced.allSatisfy({ $0.rule.action == .deny }), !saysDefault {
+            result.append(
+                finding(
+                    .noDefaultDeny, "there are only denies: whatever they do not name is allowed",
+                    "add an allow, or defaultAction: allow when that is meant"))
+        }
+        return result
+    }
+}
+
+extension RuleView {
+    /// How a message names the rule.
+    var name: String {
+        let line = rule.position.line
+        return rule.id.hasPrefix("rules[") ? "the \(rule.action.rawValue) in line \(line)" : "\(rule.id) (line \(line))"
+    }
+
+    func isLiteral(_ value: Bool) -> Bool {
+        if case .literal(.bool(value)) = ast[ast.root] { true } else { false }
+    }
+}
+
+extension YAMLNode {
+    /// The value of a key of the mapping that stands at a position.
+    func value(of key: String, at position: FilePosition, _ source: YAMLSource) -> YAMLNode? {
+        var pending = [self]
+        while let node = pending.popLast() {
+            switch node.content {
+            case .scalar: break
+            case .sequence(let elements): pending += elements
+            case .mapping(let entries):
+                if source.position(at: node.offset) == position, let entry = entries.first(where: { $0.key == key }) {
+                    return entry.value
+                }
+                pending += entries.map(\.value)
+            }
+        }
+        return nil
+    }
+}
