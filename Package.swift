@@ -73,6 +73,8 @@ if Context.environment["AGENTGW_FUZZ"] != nil {
         .executableTarget(name: "FuzzJSON", dependencies: ["JSON"], path: "fuzz/FuzzJSON", swiftSettings: settings),
         .executableTarget(
             name: "FuzzMCP", dependencies: ["Proxy", "JSON"], path: "fuzz/FuzzMCP", swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzA2A", dependencies: ["Proxy", "JSON"], path: "fuzz/FuzzA2A", swiftSettings: settings),
         .executableTarget(name: "FuzzCEL", dependencies: ["CEL"], path: "fuzz/FuzzCEL", swiftSettings: settings),
         .executableTarget(
             name: "FuzzCELChecker", dependencies: ["CEL", "CELReference"], path: "fuzz/FuzzCELChecker",

@@ -7,6 +7,9 @@ scripts/venv.sh .venv-e2e Tests/EndToEnd/requirements.txt
 # The two major versions of the MCP SDK cannot be installed side by side.
 scripts/venv.sh .venv-mcp1 Tests/EndToEnd/requirements-mcp.txt
 scripts/venv.sh .venv-mcp2 Tests/EndToEnd/requirements-mcp2.txt
+# Nor can the two of the A2A SDK.
+scripts/venv.sh .venv-a2a1 Tests/EndToEnd/requirements-a2a.txt
+scripts/venv.sh .venv-a2a03 Tests/EndToEnd/requirements-a2a03.txt
 export AGENTGW_MCP_PYTHON=${AGENTGW_MCP_PYTHON:-$PWD/.venv-mcp1/bin/python}
 export AGENTGW_MCP2_PYTHON=${AGENTGW_MCP2_PYTHON:-$PWD/.venv-mcp2/bin/python}
 export AGENTGW_BIN=${AGENTGW_BIN:-$PWD/.build/release/agentgw}

@@ -1,4 +1,4 @@
-"""Where the official MCP SDK is: 1.x and 2.x cannot be installed side by side, so each has an environment of its own."""
+"""Where the official MCP and A2A SDKs are: versions that cannot be installed side by side have an environment each."""
 
 import os
 import subprocess
@@ -14,5 +14,13 @@ def sdk_python(major: int) -> Path:
         return Path(given)
     directory = ROOT / f".venv-mcp{major}"
     requirements = ROOT / "Tests" / "EndToEnd" / f"requirements-mcp{'' if major == 1 else major}.txt"
+    subprocess.run([ROOT / "scripts" / "venv.sh", directory, requirements], cwd=ROOT, check=True, timeout=deadline(110))
+    return directory / "bin" / "python"
+
+
+def a2a_python(version: str) -> Path:
+    """The interpreter of the environment with the official A2A SDK: "1" for its 1.x, "03" for its last 0.3."""
+    directory = ROOT / f".venv-a2a{version}"
+    requirements = ROOT / "Tests" / "EndToEnd" / f"requirements-a2a{'' if version == '1' else version}.txt"
     subprocess.run([ROOT / "scripts" / "venv.sh", directory, requirements], cwd=ROOT, check=True, timeout=deadline(110))
     return directory / "bin" / "python"
