@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -19,6 +20,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <resolv.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
@@ -31,6 +33,36 @@ static inline int agentgw_pipe2(int fds[2], int flags) { return (int)syscall(SYS
 
 // Declared by pthread.h only under _GNU_SOURCE.
 extern int pthread_setname_np(pthread_t thread, const char *name);
+
+// The seconds for which DNS (RFC 1035 §3.2.1) says that `name` has `address` (of 4 or 16 bytes): the least of the answer's
+// records, aliases included. -1 when DNS does not say so: the address is from elsewhere, or no server answered in a second.
+static inline long agentgw_address_ttl(const char *name, const unsigned char *address, int length) {
+    struct __res_state state;
+    __builtin_memset(&state, 0, sizeof state);
+    if (res_ninit(&state) != 0) return -1;
+    state.retrans = 1;
+    state.retry = 1;
+    unsigned char answer[4096];
+    int type = length == 4 ? ns_t_a : ns_t_aaaa;
+    int size = res_nsearch(&state, name, ns_c_in, type, answer, sizeof answer);
+    res_nclose(&state);
+    // A longer answer came truncated; the parser must not look behind what is there.
+    if (size <= 0 || size > (int)sizeof answer) return -1;
+    ns_msg message;
+    if (ns_initparse(answer, size, &message) != 0) return -1;
+    long least = -1;
+    int found = 0;
+    for (int index = 0; index < ns_msg_count(message, ns_s_an); index++) {
+        ns_rr record;
+        if (ns_parserr(&message, ns_s_an, index, &record) != 0) return -1;
+        long ttl = (long)ns_rr_ttl(record);
+        if (least < 0 || ttl < least) least = ttl;
+        if (ns_rr_type(record) == type && ns_rr_rdlen(record) == length
+            && __builtin_memcmp(ns_rr_rdata(record), address, (unsigned long)length) == 0)
+            found = 1;
+    }
+    return found ? least : -1;
+}
 
 static inline int agentgw_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 

@@ -1,13 +1,17 @@
 // Names to addresses without stopping a loop: getaddrinfo on threads of its own, so that /etc/hosts, nsswitch and the
-// system's resolver configuration count, with a cache in front of it.
+// system's resolver configuration count, with a cache in front of it that keeps an address as long as DNS says.
 
 import CLinux
 import Glibc
 import Synchronization
 
 package final class Resolver: Sendable {
-    /// getaddrinfo does not tell a record's TTL; half a minute follows failovers soon enough and spares the resolver.
+    /// For names that are not from DNS: half a minute follows a change of /etc/hosts soon enough.
     package static let timeToLive = Duration.seconds(30)
+    /// Shorter times, zero among them, would mean a lookup for nearly every connection.
+    package static let minimumTimeToLive = Duration.seconds(1)
+    /// Longer times are cut: an operator who moves a service waits for no more than this.
+    package static let maximumTimeToLive = Duration.seconds(300)
     /// A name that does not resolve is asked for again after this time.
     package static let negativeTimeToLive = Duration.seconds(2)
     /// Addresses stay usable for this long when the resolver fails.
@@ -73,7 +77,30 @@ package final class Resolver: Sendable {
                 return state.queue.removeFirst()
             }
             guard let host = next else { return }
-            finish(host, Resolver.lookUp(host))
+            let result = Resolver.lookUp(host)
+            finish(host, result)
+            // Nobody waits for this: getaddrinfo keeps a record's TTL to itself, and asking again may take a second.
+            if case .success(let addresses) = result, let lifetime = Resolver.timeToLive(of: host, addresses) {
+                keep(host, for: lifetime)
+            }
+        }
+    }
+
+    /// How long DNS says that the first of `addresses` belongs to `host`; nil when it does not say so.
+    private static func timeToLive(of host: String, _ addresses: [SocketAddress]) -> Duration? {
+        // `localhost` and its kind are nobody else's to answer.
+        guard let address = addresses.first, !address.isLoopback || host.contains(".") else { return nil }
+        let bytes = address.addressBytes
+        let seconds = agentgw_address_ttl(host, bytes, Int32(bytes.count))
+        guard seconds >= 0 else { return nil }
+        return min(max(.seconds(seconds), minimumTimeToLive), maximumTimeToLive)
+    }
+
+    private func keep(_ host: String, for lifetime: Duration) {
+        let expires = MonotonicTime.now + lifetime
+        state.withLock { state in
+            state.cache[host]?.expires = expires
+            state.cache[host]?.staleUntil = expires + Resolver.staleTime
         }
     }
 
