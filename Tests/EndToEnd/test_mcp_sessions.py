@@ -6,8 +6,11 @@ import selectors
 import socket
 from pathlib import Path
 
+import pytest
+
 from harness.waiting import until
-from test_mcp import Client, config
+from test_mcp import Client, config, said
+from test_mcp_leaving import patient  # noqa: F401
 
 SESSIONS = 1000
 LIMIT = 64 << 20
@@ -61,3 +64,19 @@ def test_a_thousand_sessions_with_open_streams_are_small(start, serve):
     until(lambda: len(os.listdir(f"/proc/{gateway.process.pid}/fd")) <= descriptors + 300, "streams leave no descriptors", 30)
     assert first.request("ping")[0] == 200
     assert Path(f"/proc/{gateway.process.pid}").exists()
+
+
+@pytest.mark.parametrize("mode", ["stateful", "stateless"])
+def test_no_two_requests_of_a_servers_session_have_one_id(start, patient, mode):  # noqa: F811
+    far = {"name": "far", "mcp": {"host": f"http://127.0.0.1:{patient()}/mcp"}}
+    client = Client(start(config(far, statefulMode=mode, validateArguments=True) | {"config": {"workerThreads": 1}}))
+    if mode == "stateful":
+        client.initialize()
+    for _ in range(3):
+        # Clients without sessions may use the same id for every request.
+        client.number = 0 if mode == "stateless" else client.number
+        entries = said(client.call("heard")[2])
+    ids = [entry["id"] for entry in entries if "id" in entry and entry["method"] != "initialize"]
+    assert len(ids) >= 3 and len(set(ids)) == len(ids)
+    # The first call had the gateway look the tool up.
+    assert "tools/list" in [entry["method"] for entry in entries]

@@ -10,7 +10,7 @@ package enum Visibility: Hashable, Sendable {
 
 package final class Authorizer {
     private var ids: DecisionIDSource
-    private let evaluator: RuleEvaluator
+    let evaluator: RuleEvaluator
 
     /// - Parameter env: the members of `env` in rules.
     package init(env: [String: String] = [:]) throws(AuthError) {

@@ -30,25 +30,28 @@ enum RuleCompilation {
         "variables": "reads everything there is; a rule names what it reads",
         "unredacted": "shows a credential",
     ]
+    private static let nondeterministic: Set<String> = ["random", "uuid"]
     /// Names that custom functions may not have.
     static let reservedNames: Set<String> = Set(refused.keys).union([ScopeMacro.name])
 
     /// - Returns: the program, or all findings.
     static func compile(
-        _ rule: AuthorizationRule, in environment: Environment, _ functions: CustomFunctions?
+        _ rule: AuthorizationRule, in environment: Environment, _ functions: CustomFunctions? = nil,
+        for use: ExpressionUse.Result = .condition
     ) -> Result<Program, RuleSetError> {
         do throws(CompileError) {
-            return .success(try compile(rule.expression, in: environment, functions))
+            return .success(try compile(rule.expression, in: environment, functions, for: use))
         } catch {
             return .failure(RuleSetError(diagnostics: error.diagnostics.map { diagnostic($0, rule) }))
         }
     }
 
     static func findings(
-        _ expression: String, in environment: Environment, _ functions: CustomFunctions?
+        _ expression: String, in environment: Environment, _ functions: CustomFunctions? = nil,
+        for use: ExpressionUse.Result = .condition
     ) -> [Diagnostic] {
         do throws(CompileError) {
-            _ = try compile(expression, in: environment, functions)
+            _ = try compile(expression, in: environment, functions, for: use)
             return []
         } catch {
             return error.diagnostics
@@ -56,19 +59,21 @@ enum RuleCompilation {
     }
 
     static func compile(
-        _ expression: String, in environment: Environment, _ functions: CustomFunctions?
+        _ expression: String, in environment: Environment, _ functions: CustomFunctions? = nil,
+        for use: ExpressionUse.Result = .condition
     ) throws(CompileError) -> Program {
         var parsed = try ParsedExpression.parse(expression)
         try functions?.expand(&parsed)
         ScopeMacro.expand(&parsed)
         let checked = try environment.check(parsed)
-        let problems = problems(in: checked)
+        let problems = problems(in: checked, for: use)
         guard problems.isEmpty else { throw CompileError(source: expression, diagnostics: problems) }
         return try checked.plan(layouts: GatewayRecords.layouts)
     }
 
-    private static func problems(in checked: CheckedExpression) -> [Diagnostic] {
-        var result = refusals(in: checked)
+    private static func problems(in checked: CheckedExpression, for use: ExpressionUse.Result) -> [Diagnostic] {
+        var result = refusals(in: checked, for: use)
+        guard use == .condition else { return result }
         switch checked.type {
         case .bool, .dyn, .nullable(.bool): break
         default:
@@ -79,12 +84,16 @@ enum RuleCompilation {
         return result
     }
 
-    /// What no rule may do, whatever its value.
-    static func refusals(in checked: CheckedExpression) -> [Diagnostic] {
+    /// What no rule may do, whatever its value. A policy's value may be another each time.
+    static func refusals(
+        in checked: CheckedExpression, for use: ExpressionUse.Result = .condition
+    ) -> [Diagnostic] {
         var result: [Diagnostic] = []
         for index in 0..<checked.ast.count {
             let id = ExprID(index)
-            if case .call(let name, _, _) = checked.ast[id], let reason = refused[name] {
+            if case .call(let name, _, _) = checked.ast[id], let reason = refused[name],
+                use == .condition || !nondeterministic.contains(name)
+            {
                 result.append(
                     Diagnostic("\(name)() \(reason); a rule may not use it", checked.ast.range(of: id)))
             }

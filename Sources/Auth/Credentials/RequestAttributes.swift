@@ -32,7 +32,20 @@ package struct HeaderKey: Hashable, Sendable, CustomStringConvertible {
     package static let cookie = HeaderKey("cookie")
 }
 
-package protocol RequestAttributes {
+/// The header fields of a message.
+package protocol HeaderAttributes {
+    /// Slots of header fields, those of removed fields included.
+    var headerCount: Int { get }
+    /// nil for a removed field.
+    func header(at index: Int) -> (name: ByteRun, value: ByteRun)?
+}
+
+/// What policies read of a reply.
+package protocol ResponseAttributes: HeaderAttributes {
+    var code: Int { get }
+}
+
+package protocol RequestAttributes: HeaderAttributes {
     var method: ByteRun { get }
     /// As routed: what the rules judge is what is forwarded.
     var path: ByteRun { get }
@@ -45,10 +58,6 @@ package protocol RequestAttributes {
     /// `HTTP/1.1`, `HTTP/2`
     var protocolVersion: ByteRun { get }
 
-    /// Slots of header fields, those of removed fields included.
-    var headerCount: Int { get }
-    /// nil for a removed field.
-    func header(at index: Int) -> (name: ByteRun, value: ByteRun)?
     /// The first field of that name at or after slot `start`.
     func header(_ key: HeaderKey, from start: Int) -> (index: Int, value: ByteRun)?
 

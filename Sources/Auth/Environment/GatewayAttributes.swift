@@ -28,6 +28,7 @@ package struct FieldDeclaration: Sendable {
 package struct RootDeclaration: Sendable {
     package let name: String
     package let type: CELType
+    /// Empty: no rules know it, only policies that look at replies.
     package let phases: Set<DecisionPhase>
     package let documentation: String
 }
@@ -36,6 +37,7 @@ package enum GatewayAttributes {
     /// Names of the record types.
     package enum TypeName {
         package static let request = "request"
+        package static let response = "response"
         package static let source = "source"
         package static let destination = "destination"
         package static let jwt = "jwt"
@@ -83,6 +85,8 @@ package enum GatewayAttributes {
         RootDeclaration(
             name: "backend", type: .object(TypeName.backend), phases: [.backend, .llm, .mcpList, .mcpCall, .a2a],
             documentation: "Where the request goes."),
+        RootDeclaration(
+            name: "response", type: .object(TypeName.response), phases: [], documentation: "The reply."),
     ]
 
     package static let records: [RecordDeclaration] = [
@@ -101,6 +105,14 @@ package enum GatewayAttributes {
                     "headers", .jsonMap,
                     "The fields by lowercase name: a string, or a list for a field that occurs several times"),
                 FieldDeclaration("startTime", .timestamp, "When the request began"),
+            ]),
+        RecordDeclaration(
+            name: TypeName.response,
+            fields: [
+                FieldDeclaration("code", .int, "The status"),
+                FieldDeclaration(
+                    "headers", .jsonMap,
+                    "The fields by lowercase name: a string, or a list for a field that occurs several times"),
             ]),
         RecordDeclaration(
             name: TypeName.source,

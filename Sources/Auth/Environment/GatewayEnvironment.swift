@@ -15,6 +15,16 @@ package enum GatewayEnvironment {
         }
     }
 
+    /// The environment of a policy's expression. Before a reply it is that of HTTP rules, so that a request's attributes
+    /// are bound once for both.
+    package static func of(_ phase: ExpressionUse.Phase) -> Environment {
+        switch phase {
+        case .request: http
+        case .response: response
+        }
+    }
+
+    private static let response = make(for: [.request], claims: nil, withResponse: true)
     private static let http = make(for: GatewayAttributes.phases(of: .http))
     private static let backend = make(for: GatewayAttributes.phases(of: .backend))
     private static let mcp = make(for: GatewayAttributes.phases(of: .mcp))
@@ -22,12 +32,17 @@ package enum GatewayEnvironment {
 
     /// What rules that run in `phases` can read: the attributes that all of them know.
     /// - Parameter claims: makes `jwt` a record whose unknown fields are errors; nil: a map.
-    package static func make(for phases: [DecisionPhase], claims: ClaimsSchema? = nil) -> Environment {
+    /// - Parameter withResponse: the expressions are evaluated once there is a reply.
+    package static func make(
+        for phases: [DecisionPhase], claims: ClaimsSchema? = nil, withResponse: Bool = false
+    ) -> Environment {
         var variables: [String: CELType] = [:]
         var unavailable: [String: String] = [:]
         for root in GatewayAttributes.roots {
-            if phases.allSatisfy(root.phases.contains) {
+            if root.phases.isEmpty ? withResponse : phases.allSatisfy(root.phases.contains) {
                 variables[root.name] = root.type
+            } else if root.phases.isEmpty {
+                unavailable[root.name] = "it is known only once there is a reply"
             } else {
                 unavailable[root.name] = "it is known only in \(names(root.phases)) rules"
             }

@@ -10,7 +10,7 @@ enum GatewayRecords {
     static let layouts: [String: RecordLayout] = [
         "request": request, "source": source, "destination": destination, "basicAuth": basicAuth, "mcp": mcp,
         "mcp.tool": tool, "mcp.prompt": prompt, "mcp.resource": resource, "mcp.client": client, "a2a": a2a, "llm": llm,
-        "backend": backend,
+        "backend": backend, "response": response,
     ]
 
     private typealias Reader = @Sendable (RuleInputs, EvaluationScope) -> Value
@@ -71,13 +71,13 @@ enum GatewayRecords {
         find: { key, object, scope in field(key, inputs(object).request, scope) },
         materialize: { object, scope in allFields(inputs(object).request, scope) })
 
-    private static func field(_ key: ByteRun, _ request: any RequestAttributes, _ scope: EvaluationScope) -> Value {
+    private static func field(_ key: ByteRun, _ message: some HeaderAttributes, _ scope: EvaluationScope) -> Value {
         var first: Value?
         var several: [Value] = []
-        let count = request.headerCount
+        let count = message.headerCount
         var index = 0
         while index < count {
-            if let field = request.header(at: index), isSameName(field.name, key) {
+            if let field = message.header(at: index), isSameName(field.name, key) {
                 let value = text(field.value, scope)
                 if let first {
                     if several.isEmpty { several.append(first) }
@@ -101,19 +101,39 @@ enum GatewayRecords {
         return true
     }
 
-    private static func allFields(_ request: any RequestAttributes, _ scope: EvaluationScope) -> Value {
+    private static func allFields(_ message: some HeaderAttributes, _ scope: EvaluationScope) -> Value {
         var names: [String] = []
-        for index in 0..<request.headerCount {
-            guard let field = request.header(at: index) else { continue }
+        for index in 0..<message.headerCount {
+            guard let field = message.header(at: index) else { continue }
             let name = HeaderKey(String(decoding: field.name, as: UTF8.self)).name
             if !names.contains(name) { names.append(name) }
         }
         let entries = names.map { name -> (key: Value, value: Value) in
             let key = scope.arena.string(name)
-            return (key, field(key.run, request, scope))
+            return (key, field(key.run, message, scope))
         }
         return scope.arena.map(entries)
     }
+
+    // MARK: response
+
+    static let response = layout(
+        "response", nested: ["headers": responseHeaders],
+        [
+            ("code", { inputs, _ in inputs.response.map { .int($0.code) } ?? .absent }),
+            ("headers", { inputs, scope in scope.record(responseHeaders, object(inputs)) }),
+        ])
+
+    private static let responseHeaders = RecordLayout(
+        open: "headers", token: { _ in nil }, read: { _, _, _ in .absent },
+        find: { key, object, scope in
+            guard let response = inputs(object).response else { return .absent }
+            return field(key, response, scope)
+        },
+        materialize: { object, scope in
+            guard let response = inputs(object).response else { return scope.arena.map([]) }
+            return allFields(response, scope)
+        })
 
     // MARK: source, destination, who
 

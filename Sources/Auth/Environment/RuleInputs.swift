@@ -14,6 +14,8 @@ package final class RuleInputs {
     package var a2a: A2AAttributes?
     package var llm: LLMAttributes?
     package var backend: BackendAttributes?
+    /// Of policies that look at replies.
+    package var response: (any ResponseAttributes)?
 
     package init(_ request: any RequestAttributes, principal: Principal, startTime: UnixTime) {
         self.request = request

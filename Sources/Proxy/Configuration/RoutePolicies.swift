@@ -20,6 +20,9 @@ package struct RoutePolicies: Sendable {
     package var directResponse: DirectResponse?
     package var timeouts: Timeouts
     package var retry: RetryPolicy?
+    /// All of them must admit a request.
+    package var rateLimits: [RateLimitPolicy] = []
+    package var csrf: CSRFPolicy?
     /// For every backend of the route that sets none of its own.
     package var backendAuthentication: BackendAuthentication?
     package var backendTLS: BackendTLS?

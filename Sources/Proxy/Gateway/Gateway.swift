@@ -195,7 +195,8 @@ package final class Gateway: @unchecked Sendable {
 
     private func replace(_ current: inout Current, _ configuration: GatewayConfiguration) throws(SnapshotError) {
         let snapshot = try Snapshot(
-            configuration, upstreams: UpstreamRegistry(succeeding: current.snapshot.upstreams), readFile: readFile)
+            configuration, upstreams: UpstreamRegistry(succeeding: current.snapshot.upstreams),
+            succeeding: current.snapshot, readFile: readFile)
         let change = try current.listeners.change(to: configuration.binds)
         let first = workers[0]
         let keySets = keySets

@@ -56,6 +56,9 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             // Every way through `answer` ends in a reply; a client that waits must not wait for ever if one does not.
             await Reply.error(exchange, status: 500, message: "no reply was made", code: "internal_error")
         }
+        if let limits = record.limits, let usage = record.usage {
+            limits.charge((usage.input ?? 0) &+ (usage.output ?? 0), at: worker.loop.now)
+        }
         (record.metrics ?? worker.metrics.unrouted).record(exchange, record)
         worker.writeAccessLine(exchange, record)
         if let tracing, let trace = record.trace, trace.isSampled {
@@ -174,6 +177,15 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
     ) async {
         let policies = route.route.policies
         let request = exchange.request
+        if let traffic = route.traffic {
+            guard await admit(exchange, traffic, principal, context, &record) else { return }
+        }
+        if let csrf = policies.csrf, !csrf.admits(request) {
+            record.reason = "csrf"
+            return await context.error(
+                exchange, status: 403, message: "CSRF validation failed", code: "csrf",
+                shape: route.errorShape(request.path) ?? .plain)
+        }
         if let redirect = policies.requestRedirect {
             record.reason = "redirect"
             let location = redirect.location(
@@ -223,6 +235,29 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         }
     }
 
+    /// Asks the policies that may refuse what the rules allow. False: a reply has been sent.
+    private func admit(
+        _ exchange: Exchange, _ traffic: CompiledTraffic, _ principal: Principal, _ context: RouteContext,
+        _ record: inout RequestRecord
+    ) async -> Bool {
+        let inputs = RuleInputs(
+            ExchangeAttributes(exchange: exchange), principal: principal,
+            startTime: UnixTime(nanoseconds: record.startedAt))
+        switch RateLimiting.judge(traffic.rateLimits, inputs, worker.authorizer, at: worker.loop.now) {
+        case .admitted(let outcome):
+            record.limits = outcome
+            context.limits = outcome
+            return true
+        case .refused(let refusal):
+            record.reason = "rate_limited"
+            worker.metrics.rateLimited(route: record.route, refusal.unit)
+            await context.error(
+                exchange, status: 429, message: "rate limit exceeded", code: "rate_limit_exceeded",
+                shape: context.route?.errorShape(exchange.request.path) ?? .plain, headers: refusal.fields)
+            return false
+        }
+    }
+
     /// Removes the credentials that were meant for the gateway.
     private func strip(
         _ exchange: Exchange, _ route: CompiledRoute, _ backend: CompiledBackend, _ context: RouteContext
@@ -263,6 +298,8 @@ final class RouteContext {
     let route: CompiledRoute?
     let cors: CORSPolicy?
     let origin: CORSPolicy.Judgement?
+    /// What the route's limits have said of this request.
+    var limits: RateLimitOutcome?
 
     init(
         worker: LoopWorker, active: ActiveSnapshot, listener: CompiledListener, route: CompiledRoute?,
@@ -290,6 +327,9 @@ final class RouteContext {
     /// Lets the page that asked read the reply, an error as well.
     func decorate(_ head: ResponseHead) {
         if let cors, let origin { cors.apply(origin, to: head) }
+        if let limits {
+            for (name, value) in limits.fields { head.headers.set(name, value) }
+        }
     }
 
     private var corsFields: [(String, String)] {

@@ -17,16 +17,21 @@ package final class Snapshot: Sendable {
     package let warnings: [String]
     /// `CompiledMCP.signature` of every MCP backend.
     let mcpSignatures: Set<[UInt8]>
+    let rateLimits: RateLimitTables
 
-    /// - Parameter readsCertificates: off where nothing will be served, on a machine that may not have them.
+    /// - Parameters:
+    ///   - predecessor: of the configuration in force; what it has counted goes on.
+    ///   - readsCertificates: off where nothing will be served, on a machine that may not have them.
     /// - Throws: `.invalid` with a sentence for the operator.
     package init(
-        _ configuration: GatewayConfiguration, upstreams: UpstreamRegistry, readsCertificates: Bool = true,
+        _ configuration: GatewayConfiguration, upstreams: UpstreamRegistry, succeeding predecessor: Snapshot? = nil,
+        readsCertificates: Bool = true,
         readFile: @escaping @Sendable (String) throws(AuthError) -> [UInt8]
     ) throws(SnapshotError) {
         var compiler = SnapshotCompiler(
             configuration: configuration, upstreams: upstreams, authentication: AuthPolicies(readFile: readFile))
         compiler.readsCertificates = readsCertificates
+        compiler.previousLimits = predecessor?.rateLimits
         var binds: [UInt16: CompiledBind] = [:]
         for bind in configuration.binds { binds[bind.port] = try compiler.compile(bind) }
         self.configuration = configuration
@@ -42,6 +47,7 @@ package final class Snapshot: Sendable {
                 upstream: try compiler.upstream(collector, BackendPolicies(), tracing.position))
         }
         upstreams.seal()
+        rateLimits = compiler.rateLimits
         mcpSignatures = Snapshot.mcpSignatures(binds)
         authentication = compiler.authentication
         var warnings = compiler.authentication.warnings
@@ -148,18 +154,20 @@ final class CompiledRoute: Sendable {
     let authentication: AuthPolicy?
     /// The listener's and the route's rules: every level must allow.
     let rules: RuleLevels
+    let traffic: CompiledTraffic?
     let backends: [CompiledBackend]
     let totalWeight: Int
 
     init(
         label: String, number: Int, route: Route, authentication: AuthPolicy?, rules: RuleLevels,
-        backends: [CompiledBackend]
+        traffic: CompiledTraffic?, backends: [CompiledBackend]
     ) {
         self.label = label
         self.number = number
         self.route = route
         self.authentication = authentication
         self.rules = rules
+        self.traffic = traffic
         self.backends = backends
         totalWeight = backends.reduce(0) { $0 + $1.weight }
     }
@@ -247,6 +255,8 @@ struct SnapshotCompiler {
     var authentication: AuthPolicies
     private var backendCount = 0
     var readsCertificates = true
+    var rateLimits = RateLimitTables()
+    var previousLimits: RateLimitTables?
     private(set) var routeLabels: [String] = []
 
     init(configuration: GatewayConfiguration, upstreams: UpstreamRegistry, authentication: AuthPolicies) {
@@ -302,10 +312,12 @@ struct SnapshotCompiler {
                     a2a: policies.a2a))
         }
         let rules = try ruleSet(policies.authorization, claims: authentication?.claims)
+        let traffic = try CompiledTraffic(
+            policies, route: label, tables: &rateLimits, before: previousLimits, at: route.position)
         routeLabels.append(label)
         return CompiledRoute(
             label: label, number: routeLabels.count - 1, route: route, authentication: authentication,
-            rules: RuleLevels([outer, rules].compactMap { $0 }), backends: backends)
+            rules: RuleLevels([outer, rules].compactMap { $0 }), traffic: traffic, backends: backends)
     }
 
     private mutating func authenticationPolicy(

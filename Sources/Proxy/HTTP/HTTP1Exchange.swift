@@ -26,6 +26,10 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
     private var continueSent = false
     /// Bytes of the reply have left: it cannot be taken back.
     private var onWire = false
+    /// The client has sent its FIN and then been silent for too long.
+    private var isGivenUp = false
+    /// See `onHangup`.
+    private var hangupAction: (() -> Void)?
     /// Counts exchanges, so that a watcher knows when its own is over.
     private var generation: UInt64 = 0
 
@@ -63,6 +67,7 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
         receivedBodyBytes = 0
         isAborted = false
         isPumping = false
+        isGivenUp = false
         failure = nil
         onWire = false
         generation &+= 1
@@ -200,6 +205,17 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
         return true
     }
 
+    override func onHangup(_ action: (() -> Void)?) {
+        hangupAction = action
+        transport.socket.onHangup(action)
+        transport.socket.cancelOnHangup(dependentUpstream, observer: isAwaited ? self : nil)
+    }
+
+    override var isClientGone: Bool { isGivenUp || super.isClientGone }
+
+    /// Something works for this exchange that is to end when its client is gone.
+    private var isAwaited: Bool { dependentUpstream != nil || hangupAction != nil }
+
     override func peerFinished() {
         let waiting = generation
         loop.spawn { [self] in await watchFinishedClient(waiting) }
@@ -209,7 +225,7 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
     /// is gone answers it with RST, who is there skips it (RFC 9110 §15.2). Where none can be sent, silence decides.
     private func watchFinishedClient(_ waiting: UInt64) async {
         await loop.sleep(for: HTTP1Exchange.finishedPatience)
-        guard generation == waiting, dependentUpstream != nil else { return }
+        guard generation == waiting, isAwaited else { return }
         if !responseStarted, request.version == .http11, !transport.isSecure {
             transport.socket.sendNow(ByteView("HTTP/1.1 102 Processing\r\n\r\n"))
             return
@@ -217,8 +233,14 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
         while true {
             let sent = sentBodyBytes
             await loop.sleep(for: HTTP1Exchange.finishedSilence)
-            guard generation == waiting, let upstream = dependentUpstream else { return }
-            if sentBodyBytes == sent { return upstream.cancelWaits() }
+            guard generation == waiting, isAwaited else { return }
+            guard sentBodyBytes == sent else { continue }
+            isGivenUp = true
+            dependentUpstream?.cancelWaits()
+            let action = hangupAction
+            onHangup(nil)
+            action?()
+            return
         }
     }
 

@@ -45,6 +45,7 @@ final class MCPClientRequest {
     let reply: ClientReply
     let checks: RequestChecks
     let names: ExposedNames
+    let presence: ClientPresence
     /// What sealed strings are bound to: the route and the caller.
     let binding: String
     var record = MCPRecord()
@@ -63,6 +64,7 @@ final class MCPClientRequest {
         self.runtime = runtime
         self.authorizer = authorizer
         reply = ClientReply(exchange, decorate: decorate)
+        presence = ClientPresence(exchange)
         checks = RequestChecks(
             exchange: exchange, backend: backend, admitsOrigin: admitsOrigin, isNamedHost: isNamedHost)
         names = ExposedNames(backend: backend)
@@ -81,8 +83,8 @@ final class MCPClientRequest {
         } catch { await fail(nil, error) }
     }
 
-    /// Whose hang-up ends a call; a POST of the older transport is over before its call.
-    private var watchedClient: Socket? { eventSession == nil ? exchange.clientSocket : nil }
+    /// Whose leaving ends a call; a POST of the older transport is over before its call.
+    private var watchedClient: ClientPresence? { eventSession == nil ? presence : nil }
 
     func fail(_ id: RPCID?, _ error: RPCError) async {
         record.errorCode = error.code

@@ -35,11 +35,6 @@ package final class MCPService: Sendable {
     }
 }
 
-struct ModernCallKey: Hashable {
-    var session: [UInt8]
-    var id: RPCID
-}
-
 /// Confined to its loop.
 package final class MCPRuntime: @unchecked Sendable {
     let core: LoopCore
@@ -54,8 +49,8 @@ package final class MCPRuntime: @unchecked Sendable {
     var events: [[UInt8]: EventSession] = [:]
     /// What legacy clients are asked on behalf of modern servers, by the id of the question.
     var inputs: [String: Mailbox] = [:]
-    /// Replies that calls to modern servers wait for, by session and request: such a call is cancelled by leaving.
-    var modernCalls: [ModernCallKey: HTTPReply] = [:]
+    /// Requests to targets over HTTP that are under way.
+    var remoteCalls: [CallKey: CallCancellation] = [:]
     /// Targets over HTTP that are known not to speak the modern era, and until when that is believed.
     var legacyTargets: [String: MonotonicTime] = [:]
     /// Calls that wait for their client's input.
@@ -101,9 +96,21 @@ package final class MCPRuntime: @unchecked Sendable {
         othersForget(key)
     }
 
-    func cancelModernCall(_ key: ModernCallKey) {
-        modernCalls[key]?.cancel()
-        for runtime in service.otherRuntimes(than: self) { runtime.loop.spawn { runtime.modernCalls[key]?.cancel() } }
+    /// Gives a call up, whichever loop it waits on.
+    func cancelRemoteCall(_ key: CallKey, _ reason: String) {
+        remoteCalls[key]?.cancel(reason)
+        for runtime in service.otherRuntimes(than: self) {
+            runtime.loop.spawn { runtime.remoteCalls[key]?.cancel(reason) }
+        }
+    }
+
+    /// Gives up what is under way for a session that ends.
+    func cancelRemoteCalls(ofSession id: [UInt8]) {
+        @Sendable func cancel(_ runtime: MCPRuntime) {
+            for (key, call) in runtime.remoteCalls where key.session == id { call.cancel("the session has ended") }
+        }
+        cancel(self)
+        for runtime in service.otherRuntimes(than: self) { runtime.loop.spawn { cancel(runtime) } }
     }
 
     func othersForget(_ key: ListCache.Key) {

@@ -7,7 +7,7 @@ final class SessionLink: @unchecked Sendable {
     let runtime: MCPRuntime
     var token: SessionToken
     let travelling: Travelling
-    let client: Socket?
+    let client: ClientPresence?
     /// How rules see the session; empty in the modern era, which has none.
     var shownSession: String
     /// What goes along with requests to modern servers.
@@ -19,7 +19,7 @@ final class SessionLink: @unchecked Sendable {
 
     init(
         _ backend: CompiledMCP, _ runtime: MCPRuntime, _ token: SessionToken,
-        travelling: Travelling, client: Socket?
+        travelling: Travelling, client: ClientPresence?
     ) {
         self.backend = backend
         self.runtime = runtime
@@ -33,6 +33,12 @@ final class SessionLink: @unchecked Sendable {
     /// The loop that has the session's children.
     var home: MCPRuntime? { token.home.flatMap { runtime.service.runtime(ofLoop: $0) } }
 
+    /// The session is the gateway's own, for several requests of one caller that know nothing of each other.
+    var isShared = false
+
+    /// The id under which a target gets a request. Clients without sessions may use the same for two at a time.
+    func requestID(_ id: RPCID) -> RPCID { isShared ? runtime.newID() : id }
+
     /// The targets that took part in `initialize`.
     var liveTargets: [Int] { token.targets.compactMap { backend.byName[$0.name] } }
 
@@ -41,11 +47,11 @@ final class SessionLink: @unchecked Sendable {
         return HTTPServerLink(core: runtime.core, target: backend.targets[target], upstream: upstream, path: path)
     }
 
-    private func context(_ target: Int, timeout: Duration, client: Socket?) -> HTTPMessageContext {
+    private func context(_ target: Int, timeout: Duration) -> HTTPMessageContext {
         let state = token.state(of: backend.targets[target].name)
         return HTTPMessageContext(
             session: state?.session, version: state?.version, travelling: travelling,
-            deadline: runtime.loop.now + timeout, client: client)
+            deadline: runtime.loop.now + timeout)
     }
 
     /// Takes note of what a target says about its lists, before a client hears of it.
@@ -87,21 +93,56 @@ final class SessionLink: @unchecked Sendable {
         }
         if case .openAPI(let server, let upstream, _) = backend.targets[target].kind {
             if let answer = try server.answer(request) { return answer }
-            return try await callService(server, upstream, target, request, watchesClient: watchesClient)
+            return try await underWay(target, request, watchesClient: watchesClient) {
+                (context) async throws(TargetFailure) in
+                try await self.callService(server, upstream, target, request, context)
+            }
         }
-        guard let link = httpLink(target) else { return try await callChild(target, request, onMessage) }
-        var context = context(
-            target, timeout: backend.targets[target].callTimeout, client: watchesClient ? client : nil)
+        guard let link = httpLink(target) else {
+            return try await callChild(target, request, watchesClient: watchesClient, onMessage)
+        }
+        return try await underWay(target, request, watchesClient: watchesClient) {
+            (context) async throws(TargetFailure) in
+            try await self.callServer(link, request, context, onMessage)
+        }
+    }
+
+    /// A request to a target over HTTP, while which it can be given up.
+    private func underWay(
+        _ target: Int, _ request: TargetRequest, watchesClient: Bool,
+        _ body: (HTTPMessageContext) async throws(TargetFailure) -> RPCResponse
+    ) async throws(TargetFailure) -> RPCResponse {
+        let cancellation = CallCancellation()
+        let key = CallKey(session: token.id, target: backend.targets[target].name, id: request.id)
+        runtime.remoteCalls[key] = cancellation
+        let leaving = watchesClient ? client?.onLeave { cancellation.cancel(ClientPresence.reason) } : nil
+        defer {
+            client?.forget(leaving)
+            if runtime.remoteCalls[key] === cancellation { runtime.remoteCalls[key] = nil }
+        }
+        var context = context(target, timeout: backend.targets[target].callTimeout)
+        context.cancellation = cancellation
+        do throws(TargetFailure) {
+            return try await body(context)
+        } catch {
+            switch error {
+            case .cancelled: giveUp(request.id, target, cancellation.reason ?? error.clientMessage)
+            case .timedOut: giveUp(request.id, target, "timeout")
+            default: break
+            }
+            throw error
+        }
+    }
+
+    private func callServer(
+        _ link: HTTPServerLink, _ request: TargetRequest, _ context: HTTPMessageContext,
+        _ onMessage: (RPCMessage) async -> Void
+    ) async throws(TargetFailure) -> RPCResponse {
+        var context = context
         context.isRepeatable = request.isRepeatable
         context.mirrored = request.mirrored
         let reply = try await link.open(.post, request.message(id: request.id), context)
-        let key = ModernCallKey(session: token.id, id: request.id)
-        let isCancelledByLeaving = context.version?.isModern == true
-        if isCancelledByLeaving { runtime.modernCalls[key] = reply }
-        defer {
-            if isCancelledByLeaving { runtime.modernCalls[key] = nil }
-            reply.close()
-        }
+        defer { reply.close() }
         if let failure = reply.failure(hasSession: context.session != nil) {
             // Some servers say what is wrong in JSON-RPC as well as in the status.
             guard case .badAnswer = failure, reply.isJSON, case .response(let response)? = try await reply.next(),
@@ -119,8 +160,24 @@ final class SessionLink: @unchecked Sendable {
         throw .badAnswer("its reply ended without a response")
     }
 
+    /// Tells a server of the session era that nobody waits for its answer any longer.
+    /// One of the modern era knows from the end of its connection, and so does a plain service.
+    private func giveUp(_ id: RPCID, _ target: Int, _ reason: String) {
+        guard case .http = backend.targets[target].kind, !isModern(target) else { return }
+        let message = RPCWriter.notification(ClientNotification.cancelled.rawValue) { writer in
+            writer.object { writer in
+                writer.name("requestId")
+                id.write(&writer)
+                writer.name("reason")
+                writer.value(reason)
+            }
+        }
+        runtime.loop.spawn { await self.send(message, to: target) }
+    }
+
     private func callService(
-        _ server: OpenAPIServer, _ upstream: Upstream, _ target: Int, _ request: TargetRequest, watchesClient: Bool
+        _ server: OpenAPIServer, _ upstream: Upstream, _ target: Int, _ request: TargetRequest,
+        _ context: HTTPMessageContext
     ) async throws(TargetFailure) -> RPCResponse {
         let call: OpenAPIServer.Call
         switch try server.call(request) {
@@ -129,8 +186,7 @@ final class SessionLink: @unchecked Sendable {
         }
         let link = HTTPServerLink(
             core: runtime.core, target: backend.targets[target], upstream: upstream, path: call.target)
-        var context = context(
-            target, timeout: backend.targets[target].callTimeout, client: watchesClient ? client : nil)
+        var context = context
         context.isRepeatable = call.isRepeatable
         let reply = try await link.send(call, context)
         defer { reply.close() }
@@ -139,14 +195,16 @@ final class SessionLink: @unchecked Sendable {
     }
 
     private func callChild(
-        _ target: Int, _ request: TargetRequest, _ onMessage: (RPCMessage) async -> Void
+        _ target: Int, _ request: TargetRequest, watchesClient: Bool, _ onMessage: (RPCMessage) async -> Void
     ) async throws(TargetFailure) -> RPCResponse {
         guard let home else { throw .sessionLost }
         let mailbox = Mailbox(loop: runtime.loop)
         runtime.watch(mailbox, until: runtime.loop.now + backend.targets[target].callTimeout)
         let id = token.id
-        var outcome: String? = "the request was given up"
+        var outcome: String? = ClientPresence.reason
+        let leaving = watchesClient ? client?.onLeave { mailbox.close() } : nil
         defer {
+            client?.forget(leaving)
             mailbox.close()
             runtime.unwatch(mailbox)
             let abandoned = outcome
@@ -194,7 +252,7 @@ final class SessionLink: @unchecked Sendable {
         }
         do throws(TargetFailure) {
             let reply = try await link.open(
-                .post, message, context(target, timeout: backend.targets[target].callTimeout, client: nil))
+                .post, message, context(target, timeout: MCPLimits.messageTimeout))
             defer { reply.close() }
             if let failure = reply.failure(hasSession: false) { throw failure }
             _ = try await reply.wholeBody()
@@ -209,22 +267,23 @@ final class SessionLink: @unchecked Sendable {
         _ = await FanOut.run(runtime.loop, liveTargets) { target in await self.send(message, to: target) }
     }
 
-    func cancel(_ id: RPCID, reason: String, message: [UInt8]) async {
-        if liveTargets.contains(where: { isModern($0) }) {
-            runtime.cancelModernCall(ModernCallKey(session: token.id, id: id))
-        }
+    /// Gives a call up, wherever it is under way; its target hears of it from whoever waits for the answer.
+    func cancel(_ id: RPCID, reason: String) {
         if let home {
             let session = token.id
             home.run { home.sessions[session]?.cancel(id, reason: reason) }
         }
         let remote = liveTargets.filter { !backend.targets[$0].isHomed }
-        _ = await FanOut.run(runtime.loop, remote) { target in await self.send(message, to: target) }
+        for target in remote {
+            runtime.cancelRemoteCall(CallKey(session: token.id, target: backend.targets[target].name, id: id), reason)
+        }
     }
 
     // MARK: End
 
     /// Ends the session everywhere.
     func end() async {
+        runtime.cancelRemoteCalls(ofSession: token.id)
         if let home {
             let id = token.id
             await home.loop.perform { home.end(id) }
@@ -234,7 +293,7 @@ final class SessionLink: @unchecked Sendable {
         _ = await FanOut.run(runtime.loop, remote) { target in
             guard let link = self.httpLink(target) else { return }
             do throws(TargetFailure) {
-                let reply = try await link.open(.delete, [], self.context(target, timeout: .seconds(10), client: nil))
+                let reply = try await link.open(.delete, [], self.context(target, timeout: .seconds(10)))
                 _ = try await reply.wholeBody()
             } catch {
                 self.runtime.log(

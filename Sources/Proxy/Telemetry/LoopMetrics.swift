@@ -101,6 +101,11 @@ final class LoopMetrics {
         let type: StaticWord
     }
 
+    private struct RateLimitedKey: Hashable {
+        let route: String
+        let unit: RateLimitPolicy.Unit
+    }
+
     private enum StaticWord: String { case input, output, cached, reasoning }
 
     private var routes: [String: RouteMetrics] = [:]
@@ -114,6 +119,7 @@ final class LoopMetrics {
     private var tokens: [TokenKey: Histogram] = [:]
     private var connections: [UInt16: UInt64] = [:]
     private var refusedMessages: UInt64 = 0
+    private var rateLimited: [RateLimitedKey: UInt64] = [:]
 
     /// The counts of the route of this label, which go on over reloads.
     func route(_ label: String) -> RouteMetrics {
@@ -127,6 +133,7 @@ final class LoopMetrics {
     /// - Parameter labels: of its routes; the others' counts end.
     func keepRoutes(_ labels: Set<String>) {
         routes = routes.filter { labels.contains($0.key) }
+        rateLimited = rateLimited.filter { labels.contains($0.key.route) }
         // Rules of the past must not be held by what they have counted.
         for (key, value) in decisions {
             let labels = LoopMetrics.labels(key, value.rule)
@@ -140,6 +147,11 @@ final class LoopMetrics {
 
     /// Bytes that were no request.
     func messageRefused() { refusedMessages += 1 }
+
+    /// A request that a `localRateLimit` has refused.
+    func rateLimited(route: String, _ unit: RateLimitPolicy.Unit) {
+        rateLimited[RateLimitedKey(route: route, unit: unit), default: 0] += 1
+    }
 
     func record(_ decision: Decision) {
         add(
@@ -239,6 +251,10 @@ final class LoopMetrics {
         }
         for (port, count) in connections { report.add(.connections, [("bind", "\(port)")], Double(count)) }
         report.add(.refusedMessages, [], Double(refusedMessages))
+        for (key, count) in rateLimited {
+            let labels = RouteLabels(key.route).labels + [("type", key.unit.rawValue)]
+            report.add(.rateLimited, labels, Double(count))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ enum Metric: Int, CaseIterable, Sendable {
     case build, configSynchronized, configReloads, configLoadedAt
     case requests, requestSeconds, requestBytes, responseBytes, refusedMessages
     case connections, openConnections
+    case rateLimited
     case decisions
     case keySetAvailable, keySetAge, keySetFailures
     case upstreamOpened, upstreamReused, upstreamFailed, upstreamIdle
@@ -55,6 +56,8 @@ enum Metric: Int, CaseIterable, Sendable {
         case .connections:
             ("agentgateway_downstream_connections_total", .counter, "Connections of clients that were accepted.")
         case .openConnections: ("agentgateway_downstream_connections", .gauge, "Connections of clients that are open.")
+        case .rateLimited:
+            ("agentgateway_rate_limited_total", .counter, "Requests that a local rate limit has refused.")
         case .decisions:
             (
                 "agentgateway_authz_decisions_total", .counter,

@@ -21,6 +21,11 @@ struct RequestRecord {
     /// Of the decision that refused.
     var decision: DecisionID?
 
+    /// The tokens that an AI call has taken, when the provider said so.
+    var usage: TokenUsage?
+    /// nil: no limit was asked.
+    var limits: RateLimitOutcome?
+
     /// nil: traces are off.
     var trace: TraceContext?
     /// Where the request is counted; nil: no route took it.

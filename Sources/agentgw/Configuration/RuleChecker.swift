@@ -19,15 +19,22 @@ struct RuleChecker: Sendable {
         @Sendable (RuleSetKind, _ expression: String, _ claims: ClaimsSchema?, _ functions: CustomFunctions?) ->
             [Finding]
 
+    /// The same for the expression of a policy that is no rule.
+    var checkExpression: @Sendable (ExpressionUse, _ expression: String) -> [Finding] = { _, _ in [] }
+
     /// For tests of the structure alone.
     static let none = RuleChecker { _, _, _, _ in [] }
 
     /// The gateway's own engine.
-    static let gateway = RuleChecker { kind, expression, claims, functions in
-        kind.findings(expression, claims: claims, functions: functions).map {
-            Finding(message: $0.text, offset: Int($0.range.start))
-        }
-    }
+    static let gateway = RuleChecker(
+        check: { kind, expression, claims, functions in
+            kind.findings(expression, claims: claims, functions: functions).map {
+                Finding(message: $0.text, offset: Int($0.range.start))
+            }
+        },
+        checkExpression: { use, expression in
+            use.findings(expression).map { Finding(message: $0.text, offset: Int($0.range.start)) }
+        })
 }
 
 /// Where a rule is written, so that a finding in the middle of it can be shown where it stands.
@@ -48,14 +55,28 @@ struct RuleSite {
                 "a2a.method is \"\(name.rawValue)\" in every version of A2A, never \"\(name.modernName)\"",
                 at: position, path: site.path)
         }
-        for finding in context.ruleChecker.check(kind, text.text, claims, context.functions) {
+        let findings = context.ruleChecker.check(kind, text.text, claims, context.functions)
+        report(findings, site.scalar, site.node, context, path: site.path)
+    }
+
+    private static func report(
+        _ findings: [RuleChecker.Finding], _ scalar: ExpandedScalar, _ node: YAMLNode, _ context: DecodingContext,
+        path: String
+    ) {
+        for finding in findings {
             // What a variable holds may be a secret: a message about it must not quote it.
-            let isInsideVariable = text.comesFromVariable(finding.offset, in: site.scalar.scalar.text)
+            let isInsideVariable = scalar.text.comesFromVariable(finding.offset, in: scalar.scalar.text)
             context.report(
                 isInsideVariable ? "not a CEL expression once this variable is expanded" : finding.message,
-                at: context.position(in: text, at: finding.offset, of: site.node),
-                severity: finding.isError ? .error : .warning, path: site.path)
+                at: context.position(in: scalar.text, at: finding.offset, of: node),
+                severity: finding.isError ? .error : .warning, path: path)
         }
+    }
+
+    /// Reports what is wrong with a policy's expression.
+    static func check(_ use: ExpressionUse, _ scalar: ExpandedScalar, _ node: YAMLNode, _ context: DecodingContext) {
+        report(
+            context.ruleChecker.checkExpression(use, scalar.text.text), scalar, node, context, path: context.pathText)
     }
 
     /// Checks the rules of a set again where the types of claims are known.

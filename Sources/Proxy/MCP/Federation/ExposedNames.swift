@@ -4,13 +4,15 @@
 struct ExposedNames {
     let backend: CompiledMCP
 
-    /// URIs carry their target's name as soon as there is a choice, whatever tools do: they have no table.
-    private var wrapsURIs: Bool { backend.targets.count > 1 }
+    /// URIs and ids of tasks carry their target's name as soon as there is a choice, whatever tools do: they have no
+    /// table.
+    var wrapsURIs: Bool { backend.targets.count > 1 }
 
     func name(_ name: String, of target: Int) -> String {
         backend.isPrefixed ? "\(backend.targets[target].name)_\(name)" : name
     }
 
+    /// A URI, or the id of a task.
     func uri(_ uri: String, of target: Int) -> String {
         wrapsURIs ? "\(backend.targets[target].name)+\(uri)" : uri
     }

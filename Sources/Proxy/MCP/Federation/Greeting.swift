@@ -12,6 +12,10 @@ struct Greeting {
     private var own: [String: JSONValue] = [:]
     private let count: Int
 
+    /// What servers can do with tasks of their own (2025-11-25).
+    private static let taskFeatures = [[], ["list"], ["cancel"], ["requests", "tools", "call"]]
+    private var tasks: Set<[String]> = []
+
     /// Capabilities that can be shared between targets, with the features that are flags.
     private static let shared = ["tools", "prompts", "resources", "logging", "completions"]
 
@@ -28,11 +32,15 @@ struct Greeting {
     private mutating func add(capabilities offered: JSONValue) {
         for (name, value) in offered.members {
             guard let name = name.string, value.kind == .object else { continue }
+            if name == "tasks" {
+                for path in Greeting.taskFeatures where Greeting.has(value, path[...]) { tasks.insert(path) }
+                continue
+            }
             guard Greeting.shared.contains(name) else {
-                // Tasks, experimental ones: their messages could not be told apart between several servers.
+                // Experimental ones: their messages could not be told apart between several servers.
                 if count == 1 {
                     capabilities[name] = []
-                    own[name] = value
+                    own[name] = name == "extensions" ? ModernTasks.removed(from: value) : value
                 }
                 continue
             }
@@ -42,8 +50,28 @@ struct Greeting {
         }
     }
 
+    private static func has(_ value: JSONValue, _ path: ArraySlice<String>) -> Bool {
+        guard let name = path.first else { return true }
+        guard let inner = value[name], inner.kind == .object else { return false }
+        return has(inner, path.dropFirst())
+    }
+
+    /// An object with an empty one at the end of each path.
+    private static func write(_ paths: [[String]], _ writer: inout JSONWriter) {
+        writer.object { writer in
+            for name in Set(paths.compactMap(\.first)).sorted() {
+                writer.name(name)
+                write(paths.filter { $0.first == name }.map { Array($0.dropFirst()) }, &writer)
+            }
+        }
+    }
+
     func writeCapabilities(_ writer: inout JSONWriter) {
         writer.object { writer in
+            if !tasks.isEmpty {
+                writer.name("tasks")
+                Greeting.write(Array(tasks), &writer)
+            }
             for name in capabilities.keys.sorted() {
                 writer.name(name)
                 if let value = own[name] {
@@ -65,7 +93,10 @@ struct Greeting {
     func writeResult(_ version: MCPVersion, without excluded: Set<String> = [], _ writer: inout JSONWriter) {
         var greeting = self
         for name in excluded { greeting.capabilities[name] = nil }
-        if !excluded.isEmpty { greeting.capabilities["resources"]?.remove("subscribe") }
+        if !excluded.isEmpty {
+            greeting.capabilities["resources"]?.remove("subscribe")
+            greeting.tasks = []
+        }
         writer.object { writer in
             writer.name("protocolVersion")
             writer.value(version.rawValue)

@@ -24,14 +24,14 @@ struct ListFetch {
     let names: ExposedNames
 
     /// - Throws: the first failure of a target, unless the backend fails open.
-    func all(_ kind: ListKind, id: RPCID) async throws(RPCError) -> [ListedItem] {
-        try await some(kind, link.liveTargets, id: id)
+    func all(_ kind: ListKind) async throws(RPCError) -> [ListedItem] {
+        try await some(kind, link.liveTargets)
     }
 
-    func some(_ kind: ListKind, _ targets: [Int], id: RPCID) async throws(RPCError) -> [ListedItem] {
+    func some(_ kind: ListKind, _ targets: [Int]) async throws(RPCError) -> [ListedItem] {
         let link = link
         let lists = await FanOut.run(link.runtime.loop, targets) { target in
-            await ListFetch.list(link, kind, target, id)
+            await ListFetch.list(link, kind, target)
         }
         var items: [ListedItem] = []
         var seen: Set<String> = []
@@ -68,21 +68,21 @@ struct ListFetch {
 
     /// What the target says about the tool, prompt or resource that a call names: from its latest list. nil for what is
     /// not there, and for what the lock file hides.
-    func definition(_ kind: ListKind, _ name: String, _ target: Int, id: RPCID) async throws(RPCError) -> KnownItem? {
-        guard let found = try await item(kind, name, target, id), found.verdict?.action != .hide else { return nil }
+    func definition(_ kind: ListKind, _ name: String, _ target: Int) async throws(RPCError) -> KnownItem? {
+        guard let found = try await item(kind, name, target), found.verdict?.action != .hide else { return nil }
         return KnownItem(value: found.value, isPinned: found.verdict?.isPinned)
     }
 
     /// All tools of a target, whatever the lock file says.
-    func offered(_ target: Int, id: RPCID) async throws(RPCError) -> [JSONValue] {
-        switch await ListFetch.fetch(link, .tools, target, id) {
+    func offered(_ target: Int) async throws(RPCError) -> [JSONValue] {
+        switch await ListFetch.fetch(link, .tools, target) {
         case .success(let list): return list.values
         case .failure(let failure): throw .target(link.backend.targets[target].name, failure)
         }
     }
 
     private func item(
-        _ kind: ListKind, _ name: String, _ target: Int, _ id: RPCID
+        _ kind: ListKind, _ name: String, _ target: Int
     ) async throws(RPCError) -> (value: JSONValue, verdict: ToolVerdict?)? {
         let now = link.runtime.loop.now
         if let known = link.runtime.lists[ListFetch.key(link, kind, target)] {
@@ -91,7 +91,7 @@ struct ListFetch {
             let life = item == nil ? ListCache.absenceLife : ListCache.definitionLife
             if known.freshUntil > now || age < life { return item }
         }
-        switch await ListFetch.fetch(link, kind, target, id) {
+        switch await ListFetch.fetch(link, kind, target) {
         case .success(let list): return list.item(name)
         case .failure(.sessionLost): throw .unknownSession
         case .failure(let failure): throw .target(link.backend.targets[target].name, failure)
@@ -104,26 +104,25 @@ struct ListFetch {
 
     /// From the cache when the target's own words allow it, else asked for.
     private static func list(
-        _ link: SessionLink, _ kind: ListKind, _ target: Int, _ id: RPCID
+        _ link: SessionLink, _ kind: ListKind, _ target: Int
     ) async -> Result<TargetList, TargetFailure> {
         if let known = link.runtime.lists[key(link, kind, target)], known.freshUntil > link.runtime.loop.now {
             return .success(known)
         }
-        let list = await fetch(link, kind, target, id)
+        let list = await fetch(link, kind, target)
         // What a client has been shown now must hold for its next call, whichever loop that comes to.
         link.runtime.othersForget(key(link, kind, target))
         return list
     }
 
     private static func fetch(
-        _ link: SessionLink, _ kind: ListKind, _ target: Int, _ id: RPCID
+        _ link: SessionLink, _ kind: ListKind, _ target: Int
     ) async -> Result<TargetList, TargetFailure> {
         let runtime = link.runtime
         let epoch = runtime.lists.epoch
         let asked = runtime.loop.now
-        switch await pages(link, kind, target, id) {
-        case .failure(let failure): return .failure(failure)
-        case .success(let (values, life)):
+        do throws(TargetFailure) {
+            let (values, life) = try await pages(link, kind.method, kind.member, target)
             var freshUntil = asked + (life ?? .zero)
             // Whatever a child says is heard; it tells of changes when it has promised to.
             if life == nil, link.backend.targets[target].isHomed,
@@ -141,51 +140,49 @@ struct ListFetch {
             let list = TargetList(values, kind, verdicts: verdicts, fetchedAt: asked, freshUntil: freshUntil)
             runtime.lists.keep(list, for: key(link, kind, target), askedIn: epoch)
             return .success(list)
-        }
+        } catch { return .failure(error) }
     }
 
-    private static func pages(
-        _ link: SessionLink, _ kind: ListKind, _ target: Int, _ id: RPCID
-    ) async -> Result<([JSONValue], life: Duration?), TargetFailure> {
+    /// All pages of one list of one target.
+    /// - Parameter member: of the result, the list.
+    static func pages(
+        _ link: SessionLink, _ method: MCPMethod, _ member: String, _ target: Int
+    ) async throws(TargetFailure) -> (items: [JSONValue], life: Duration?) {
         var items: [JSONValue] = []
         var cursor: String?
         // The shortest of the pages' lives.
         var life: Duration?
-        do throws(TargetFailure) {
-            for _ in 0..<MCPLimits.listPages {
-                var writer = JSONWriter()
-                writer.object { writer in
-                    guard let cursor else { return }
-                    writer.name("cursor")
-                    writer.value(cursor)
-                }
-                let request = TargetRequest(
-                    id: id, method: kind.method.rawValue, params: writer.bytes, isRepeatable: true)
-                let response = try await link.call(target, request, watchesClient: false)
-                switch response.outcome {
-                case .error(let error):
-                    // A server without such things need not know the method.
-                    if error["code" as StaticString]?.int64 == -32601 { return .success(([], life: nil)) }
-                    throw .badAnswer("error \(error["code" as StaticString]?.int64 ?? 0) to \(kind.method.rawValue)")
-                case .result(let result):
-                    guard let list = result[kind.member], list.kind == .array else {
-                        throw .badAnswer("no '\(kind.member)' in its answer to \(kind.method.rawValue)")
-                    }
-                    items.append(contentsOf: list.elements.filter { $0.kind == .object })
-                    guard items.count <= MCPLimits.listItems else {
-                        throw .badAnswer("more than \(MCPLimits.listItems) \(kind.member)")
-                    }
-                    if let milliseconds = result["ttlMs" as StaticString]?.int64 {
-                        let stated = min(Duration.milliseconds(max(0, milliseconds)), ListCache.longestLife)
-                        life = min(life ?? stated, stated)
-                    }
-                    guard let next = result["nextCursor" as StaticString]?.string else {
-                        return .success((items, life: life))
-                    }
-                    cursor = next
-                }
+        for _ in 0..<MCPLimits.listPages {
+            var writer = JSONWriter()
+            writer.object { writer in
+                guard let cursor else { return }
+                writer.name("cursor")
+                writer.value(cursor)
             }
-            throw .badAnswer("more than \(MCPLimits.listPages) pages of \(kind.member)")
-        } catch { return .failure(error) }
+            let request = TargetRequest(id: .own(), method: method.rawValue, params: writer.bytes, isRepeatable: true)
+            let response = try await link.call(target, request)
+            switch response.outcome {
+            case .error(let error):
+                // A server without such things need not know the method.
+                if error["code" as StaticString]?.int64 == -32601 { return ([], life: nil) }
+                throw .badAnswer("error \(error["code" as StaticString]?.int64 ?? 0) to \(method.rawValue)")
+            case .result(let result):
+                guard let list = result[member], list.kind == .array else {
+                    throw .badAnswer("no '\(member)' in its answer to \(method.rawValue)")
+                }
+                items.append(contentsOf: list.elements.filter { $0.kind == .object })
+                guard items.count <= MCPLimits.listItems else {
+                    throw .badAnswer("more than \(MCPLimits.listItems) \(member)")
+                }
+                if let milliseconds = result["ttlMs" as StaticString]?.int64 {
+                    let stated = min(Duration.milliseconds(max(0, milliseconds)), ListCache.longestLife)
+                    life = min(life ?? stated, stated)
+                }
+                guard let next = result["nextCursor" as StaticString]?.string else { return (items, life: life) }
+                guard next != cursor else { throw .badAnswer("the same page of \(member) again and again") }
+                cursor = next
+            }
+        }
+        throw .badAnswer("more than \(MCPLimits.listPages) pages of \(member)")
     }
 }

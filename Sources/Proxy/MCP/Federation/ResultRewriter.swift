@@ -31,44 +31,88 @@ struct ResultRewriter {
     /// The result of a call.
     func result(_ value: JSONValue, of method: MCPMethod, _ writer: inout JSONWriter) {
         switch method {
-        case .toolsCall, .tasksResult: object(value, "content", &writer) { contentBlock($0, &$1) }
-        case .resourcesRead: object(value, "contents", &writer) { withURI($0, &$1) }
+        case .toolsCall where value["task" as StaticString] != nil:
+            // What the call has begun (2025-11-25, "Tasks").
+            object(value, &writer) { name, member, writer in
+                guard name.equals("task" as StaticString) else { return false }
+                writer.name("task")
+                task(member, &writer)
+                return true
+            }
+        case .toolsCall: array(value, "content", &writer) { contentBlock($0, &$1) }
+        case .tasksResult:
+            // The result of the call that the task was: only a call of a tool can be one.
+            array(value, "content", &writer) { contentBlock($0, &$1) }
+        case .tasksGet, .tasksCancel: task(value, &writer)
+        case .resourcesRead: array(value, "contents", &writer) { withURI($0, &$1) }
         case .promptsGet:
-            object(value, "messages", &writer) { message, writer in
-                writer.object { writer in
-                    for (name, member) in message.members {
-                        guard name.equals("content" as StaticString), member.kind == .object else {
-                            writer.member(name, member)
-                            continue
-                        }
-                        writer.name("content")
-                        contentBlock(member, &writer)
-                    }
+            array(value, "messages", &writer) { message, writer in
+                object(message, &writer) { name, member, writer in
+                    guard name.equals("content" as StaticString), member.kind == .object else { return false }
+                    writer.name("content")
+                    contentBlock(member, &writer)
+                    return true
                 }
             }
         default: writer.value(value)
         }
     }
 
-    /// Params of a target's notification; nil params stay away.
+    /// Params of a target's notification.
     func notificationParams(_ value: JSONValue, of method: ServerNotification, _ writer: inout JSONWriter) {
-        if method == .resourceUpdated { withURI(value, &writer) } else { writer.value(value) }
+        switch method {
+        case .resourceUpdated: withURI(value, &writer)
+        case .taskStatus: task(value, &writer)
+        default: requestParams(value, &writer)
+        }
     }
 
-    /// Copies an object, its array `member` element by element.
+    /// Params of a target's request.
+    func requestParams(_ value: JSONValue, _ writer: inout JSONWriter) {
+        object(value, &writer) { _, _, _ in false }
+    }
+
+    /// A task, or what is said about one.
+    func task(_ value: JSONValue, _ writer: inout JSONWriter) {
+        object(value, &writer) { name, member, writer in
+            guard name.equals("taskId" as StaticString), let id = member.string else { return false }
+            writer.name("taskId")
+            writer.value(names.uri(id, of: target))
+            return true
+        }
+    }
+
+    // MARK: Parts
+
+    /// Copies an object: `change` writes a member, name and value, or says no.
     private func object(
-        _ value: JSONValue, _ member: StaticString, _ writer: inout JSONWriter,
-        _ element: (JSONValue, inout JSONWriter) -> Void
+        _ value: JSONValue, _ writer: inout JSONWriter,
+        _ change: (_ name: JSONValue, _ member: JSONValue, inout JSONWriter) -> Bool
     ) {
+        guard value.kind == .object else { return writer.value(value) }
         writer.object { writer in
-            for (name, inner) in value.members {
-                guard name.equals(member), inner.kind == .array else {
-                    writer.member(name, inner)
+            for (name, member) in value.members {
+                if change(name, member, &writer) { continue }
+                guard names.wrapsURIs, name.equals("_meta" as StaticString), RelatedTask.id(in: member) != nil else {
+                    writer.member(name, member)
                     continue
                 }
-                writer.name(name.string ?? "")
-                writer.array { writer in for item in inner.elements { element(item, &writer) } }
+                writer.name("_meta")
+                RelatedTask.write(member, &writer) { names.uri($0, of: target) }
             }
+        }
+    }
+
+    /// Copies an object, its array `list` element by element.
+    private func array(
+        _ value: JSONValue, _ list: StaticString, _ writer: inout JSONWriter,
+        _ element: (JSONValue, inout JSONWriter) -> Void
+    ) {
+        object(value, &writer) { name, member, writer in
+            guard name.equals(list), member.kind == .array else { return false }
+            writer.name(name.string ?? "")
+            writer.array { writer in for item in member.elements { element(item, &writer) } }
+            return true
         }
     }
 
@@ -77,15 +121,11 @@ struct ResultRewriter {
         if type.equals("resource_link" as StaticString) {
             withURI(block, &writer)
         } else if type.equals("resource" as StaticString) {
-            writer.object { writer in
-                for (name, member) in block.members {
-                    guard name.equals("resource" as StaticString), member.kind == .object else {
-                        writer.member(name, member)
-                        continue
-                    }
-                    writer.name("resource")
-                    withURI(member, &writer)
-                }
+            object(block, &writer) { name, member, writer in
+                guard name.equals("resource" as StaticString), member.kind == .object else { return false }
+                writer.name("resource")
+                withURI(member, &writer)
+                return true
             }
         } else {
             writer.value(block)
@@ -93,15 +133,35 @@ struct ResultRewriter {
     }
 
     private func withURI(_ value: JSONValue, _ writer: inout JSONWriter) {
-        guard value.kind == .object else { return writer.value(value) }
+        object(value, &writer) { name, member, writer in
+            guard name.equals("uri" as StaticString), let uri = member.string else { return false }
+            writer.name("uri")
+            writer.value(names.uri(uri, of: target))
+            return true
+        }
+    }
+}
+
+/// The task that a message belongs to: a member of its `_meta` (2025-11-25, "Related Task Metadata").
+enum RelatedTask {
+    private static let key: StaticString = "io.modelcontextprotocol/related-task"
+
+    static func id(in meta: JSONValue) -> String? { meta[key]?["taskId" as StaticString]?.string }
+
+    /// Writes `_meta` with another name for the task.
+    static func write(_ meta: JSONValue, _ writer: inout JSONWriter, _ rename: (String) -> String) {
         writer.object { writer in
-            for (name, member) in value.members {
-                guard name.equals("uri" as StaticString), let uri = member.string else {
-                    writer.member(name, member)
+            for (name, value) in meta.members {
+                guard name.equals(key), let id = id(in: meta) else {
+                    writer.member(name, value)
                     continue
                 }
-                writer.name("uri")
-                writer.value(names.uri(uri, of: target))
+                writer.name("\(key)")
+                writer.object { writer in
+                    writer.copyMembers(of: value, except: ["taskId"])
+                    writer.name("taskId")
+                    writer.value(rename(id))
+                }
             }
         }
     }

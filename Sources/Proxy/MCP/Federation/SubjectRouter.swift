@@ -16,13 +16,13 @@ struct SubjectRouter {
 
     private var names: ExposedNames { request.names }
 
-    func route(_ method: MCPMethod, _ params: ClientParams, _ id: RPCID) async throws(RPCError) -> Routed {
+    func route(_ method: MCPMethod, _ params: ClientParams) async throws(RPCError) -> Routed {
         switch method {
         case .toolsCall:
             let exposed = try params.text("name")
             let arguments = try params.object("arguments")
-            let (target, name) = try await find(exposed, .tools, id, .unknownTool(exposed))
-            let definition = try await definition(of: name, target, id, .unknownTool(exposed))
+            let (target, name) = try await find(exposed, .tools, .unknownTool(exposed))
+            let definition = try await definition(of: name, target, .unknownTool(exposed))
             try judge(
                 method, target,
                 .tool(
@@ -36,12 +36,12 @@ struct SubjectRouter {
         case .promptsGet:
             let exposed = try params.text("name")
             let arguments = try params.object("arguments")
-            let (target, name) = try await find(exposed, .prompts, id, .unknownPrompt(exposed))
-            try await mustExist(.prompts, name, target, id, .unknownPrompt(exposed))
+            let (target, name) = try await find(exposed, .prompts, .unknownPrompt(exposed))
+            try await mustExist(.prompts, name, target, .unknownPrompt(exposed))
             try judge(method, target, .prompt(name: name, arguments: arguments), name, .unknownPrompt(exposed))
             return Routed(target: target, params: params.encoded(replacing: "name", with: name), name: name)
         case .complete:
-            return try await completion(method, params, id)
+            return try await completion(method, params)
         default:
             let exposed = try params.text("uri")
             guard let (target, uri) = names.resolve(uri: exposed) else { throw .unknownResource(exposed) }
@@ -52,7 +52,7 @@ struct SubjectRouter {
 
     /// `completion/complete`: its `ref` names a prompt or a resource template.
     private func completion(
-        _ method: MCPMethod, _ params: ClientParams, _ id: RPCID
+        _ method: MCPMethod, _ params: ClientParams
     ) async throws(RPCError) -> Routed {
         guard let ref = try params.object("ref"), let type = ref["type" as StaticString]?.string else {
             throw RPCError(-32602, 400, "'ref' must be an object with a type")
@@ -66,7 +66,7 @@ struct SubjectRouter {
             guard let exposed = ref["name" as StaticString]?.string else {
                 throw RPCError(-32602, 400, "'ref.name' must be a string")
             }
-            (target, name) = try await find(exposed, .prompts, id, .unknownPrompt(exposed))
+            (target, name) = try await find(exposed, .prompts, .unknownPrompt(exposed))
             try judge(method, target, .prompt(name: name, arguments: nil), name, .unknownPrompt(exposed))
         case "ref/resource":
             member = "uri"
@@ -92,13 +92,13 @@ struct SubjectRouter {
     }
 
     private func find(
-        _ exposed: String, _ kind: ListKind, _ id: RPCID, _ unknown: RPCError
+        _ exposed: String, _ kind: ListKind, _ unknown: RPCError
     ) async throws(RPCError) -> (target: Int, name: String) {
         switch names.resolve(name: exposed) {
         case .found(let target, let name): return (target, name)
         case .unknown: throw unknown
         case .needsLists:
-            let items = try await ListFetch(link: link, names: names).all(kind, id: id)
+            let items = try await ListFetch(link: link, names: names).all(kind)
             guard let item = items.first(where: { $0.exposed == exposed }) else { throw unknown }
             return (item.target, item.name)
         }
@@ -106,14 +106,14 @@ struct SubjectRouter {
 
     /// What the tool's target says about it, when that decides something: the same as when the list was filtered.
     private func definition(
-        of name: String, _ target: Int, _ id: RPCID, _ unknown: RPCError
+        of name: String, _ target: Int, _ unknown: RPCError
     ) async throws(RPCError) -> KnownItem? {
         let mustExist =
             link.backend.hidesDenied || link.backend.validatesArguments || link.backend.toolGuard != nil
         // A modern server wants arguments mirrored as its schema says.
         let mirrors = request.checksMirrored || link.isModern(target)
         guard mustExist || request.authorizer.readsAnnotations || mirrors else { return nil }
-        let found = try await ListFetch(link: link, names: names).definition(.tools, name, target, id: id)
+        let found = try await ListFetch(link: link, names: names).definition(.tools, name, target)
         if found == nil, mustExist {
             note(target, name)
             throw unknown
@@ -123,10 +123,10 @@ struct SubjectRouter {
 
     /// With `hideDenied`, what does not exist is answered by the gateway, in the words that it has for what is denied.
     private func mustExist(
-        _ kind: ListKind, _ name: String, _ target: Int, _ id: RPCID, _ unknown: RPCError
+        _ kind: ListKind, _ name: String, _ target: Int, _ unknown: RPCError
     ) async throws(RPCError) {
         guard link.backend.hidesDenied else { return }
-        let found = try await ListFetch(link: link, names: names).definition(kind, name, target, id: id)
+        let found = try await ListFetch(link: link, names: names).definition(kind, name, target)
         if found == nil { throw unknown }
     }
 

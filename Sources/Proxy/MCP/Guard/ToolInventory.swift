@@ -81,7 +81,7 @@ package enum ToolInventory {
             let link = SessionLink(backend, runtime, token, travelling: Travelling(), client: nil)
             await link.sendToAll(RPCWriter.notification(ClientNotification.initialized.rawValue, params: nil))
             let tools = try await ListFetch(link: link, names: ExposedNames(backend: backend))
-                .offered(index, id: runtime.newID())
+                .offered(index)
             await link.end()
             return .success(tools.compactMap { ToolDefinition($0) }.sorted { $0.name < $1.name })
         } catch { return .failure(Failure(description: error.message)) }

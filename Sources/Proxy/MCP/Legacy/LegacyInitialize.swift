@@ -50,7 +50,8 @@ struct LegacyInitialize {
             id: Seal.randomBytes(16), backend: backend.signature,
             expires: WallClock.nanoseconds / 1_000_000_000 + MCPLimits.sessionSeconds,
             home: nil, version: version,
-            capabilities: ["sampling", "elicitation", "roots"].filter { capabilities[$0] != nil }, client: client,
+            capabilities: ["sampling", "elicitation", "roots", "tasks"].filter { capabilities[$0] != nil },
+            client: client,
             targets: [])
     }
 

@@ -21,8 +21,8 @@ struct LegacyNotifications {
             guard let id = params.value?["requestId" as StaticString].flatMap({ RPCID($0) }) else {
                 throw .invalidRequest("'requestId' must be a string or an integer")
             }
-            await link.cancel(id, reason: params.value?["reason" as StaticString]?.string ?? "", message: message)
-        case .initialized, .progress, .rootsListChanged:
+            link.cancel(id, reason: params.value?["reason" as StaticString]?.string ?? "")
+        case .initialized, .progress, .rootsListChanged, .taskStatus:
             await link.sendToAll(message)
         }
     }
@@ -35,7 +35,21 @@ struct LegacyNotifications {
             let target = link.backend.byName[origin.target]
         else { throw .invalidRequest("a response to a request that was not made") }
         request.record.target = origin.target
-        await link.send(RPCWriter.response(origin.id, response.outcome), to: target)
+        guard case .result(let result) = response.outcome, request.names.wrapsURIs,
+            let meta = result["_meta" as StaticString], RelatedTask.id(in: meta) != nil
+        else { return await link.send(RPCWriter.response(origin.id, response.outcome), to: target) }
+        // The server knows its task under the id that it gave it.
+        let names = request.names
+        let message = RPCWriter.result(origin.id) { writer in
+            writer.object { writer in
+                writer.copyMembers(of: result, except: ["_meta"])
+                writer.name("_meta")
+                RelatedTask.write(meta, &writer) { id in
+                    names.resolve(uri: id).map { $0.target == target ? $0.uri : id } ?? id
+                }
+            }
+        }
+        await link.send(message, to: target)
     }
 }
 

@@ -17,7 +17,7 @@ struct LegacyRequest {
         case .toolsList, .promptsList, .resourcesList, .resourceTemplatesList:
             try await list(message, method, params)
         case .toolsCall, .promptsGet, .resourcesRead, .resourcesSubscribe, .resourcesUnsubscribe, .complete:
-            let routed = try await SubjectRouter(request: request, link: link).route(method, params, message.id)
+            let routed = try await SubjectRouter(request: request, link: link).route(method, params)
             // Subscriptions of the modern era are streams.
             if method == .resourcesSubscribe || method == .resourcesUnsubscribe, link.isModern(routed.target) {
                 throw .unknownMethod(message.method)
@@ -26,11 +26,17 @@ struct LegacyRequest {
         case .setLevel:
             try request.judge(call(method))
             try await broadcast(message, method, params)
-        case .tasksGet, .tasksResult, .tasksList, .tasksCancel:
-            try request.judge(call(method))
-            // Which of several servers a task runs on is not in its id.
-            guard link.backend.targets.count == 1, !link.isModern(0) else { throw .unknownMethod(message.method) }
-            try await relay(message, method, 0, params.encoded(), params)
+        case .tasksGet, .tasksResult, .tasksCancel:
+            let exposed = try params.text("taskId")
+            guard let (target, id) = request.names.resolve(uri: exposed), !link.isModern(target) else {
+                throw .invalidParams("Unknown task: \(exposed)")
+            }
+            try request.judge(
+                MCPCall(
+                    method: method.rawValue, target: link.backend.targets[target].name, session: token.idText,
+                    client: token.client))
+            try await relay(message, method, target, params.encoded(replacing: "taskId", with: id), params)
+        case .tasksList: try await TaskList(request: request, link: link).serve(message, params)
         case .initialize, .discover, .listen:
             throw .unknownMethod(message.method)
         }
@@ -57,8 +63,9 @@ struct LegacyRequest {
         let name = link.backend.targets[target].name
         request.record.target = name
         let outgoing = TargetRequest(
-            id: message.id, method: message.method, params: encoded, progressToken: params.progressToken,
-            isRepeatable: method != nil && method != .toolsCall)
+            id: link.requestID(message.id), method: message.method, params: encoded,
+            progressToken: params.progressToken,
+            isRepeatable: method?.isRepeatable == true)
         let messages = ServerMessages(link: link)
         let reply = request.reply
         let response: RPCResponse
@@ -92,9 +99,9 @@ struct LegacyRequest {
     private func list(_ message: RPCRequest, _ method: MCPMethod, _ params: ClientParams) async throws(RPCError) {
         guard let kind = method.list else { throw .unknownMethod(message.method) }
         try request.judge(call(method))
-        let start = try ListCursor.start(params, kind, request)
+        let start = try ListCursor.start(params, kind.rawValue, request)
         let session = link.shownSession
-        let items = try await ListFetch(link: link, names: request.names).all(kind, id: message.id)
+        let items = try await ListFetch(link: link, names: request.names).all(kind)
             .filter { item in
                 request.authorizer.shows(
                     MCPItem(
@@ -102,7 +109,7 @@ struct LegacyRequest {
                         definition: item.value, isPinned: item.isPinned, session: session, client: token.client))
             }
         let page = items.dropFirst(start).prefix(MCPLimits.pageSize)
-        let next = start + page.count < items.count ? ListCursor.next(start + page.count, kind, request) : nil
+        let next = start + page.count < items.count ? ListCursor.next(start + page.count, kind.rawValue, request) : nil
         let names = request.names
         await request.reply.finish(
             RPCWriter.result(message.id) { writer in
@@ -124,7 +131,7 @@ struct LegacyRequest {
 
     private func broadcast(_ message: RPCRequest, _ method: MCPMethod, _ params: ClientParams) async throws(RPCError) {
         let outgoing = TargetRequest(
-            id: message.id, method: message.method, params: params.encoded(), isRepeatable: true)
+            id: link.requestID(message.id), method: message.method, params: params.encoded(), isRepeatable: true)
         let link = link
         // In the modern era a level goes along with each request: there is no one there to remember it.
         let targets = link.liveTargets.filter { !link.isModern($0) }
@@ -147,18 +154,19 @@ struct LegacyRequest {
 
 /// Where a list goes on: sealed, so that it names only places that we have given out.
 enum ListCursor {
-    static func start(_ params: ClientParams, _ kind: ListKind, _ request: MCPClientRequest) throws(RPCError) -> Int {
+    /// - Parameter list: what is listed.
+    static func start(_ params: ClientParams, _ list: String, _ request: MCPClientRequest) throws(RPCError) -> Int {
         guard let cursor = params.value?["cursor" as StaticString] else { return 0 }
         guard let text = cursor.string,
             let bytes = request.runtime.service.seal.open(
-                text.utf8, .cursor, boundTo: "\(request.binding)\u{0}\(kind.rawValue)"),
+                text.utf8, .cursor, boundTo: "\(request.binding)\u{0}\(list)"),
             let offset = Int(String(decoding: bytes, as: UTF8.self)), offset >= 0
         else { throw RPCError(-32602, 200, "Invalid cursor") }
         return offset
     }
 
-    static func next(_ offset: Int, _ kind: ListKind, _ request: MCPClientRequest) -> String? {
+    static func next(_ offset: Int, _ list: String, _ request: MCPClientRequest) -> String? {
         request.runtime.service.seal.seal(
-            Array(String(offset).utf8), .cursor, boundTo: "\(request.binding)\u{0}\(kind.rawValue)")
+            Array(String(offset).utf8), .cursor, boundTo: "\(request.binding)\u{0}\(list)")
     }
 }

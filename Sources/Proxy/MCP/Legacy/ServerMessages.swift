@@ -38,14 +38,20 @@ struct ServerMessages {
                 let error = RPCError(-32601, 200, "The client has no capability '\(needed)'")
                 return (nil, RPCWriter.error(request.id, error))
             }
+            if kind == .tasksList, link.backend.targets.count > 1 {
+                // The client's tasks are for different servers, and which is whose it does not say.
+                return (nil, RPCWriter.error(request.id, .unknownMethod(request.method)))
+            }
             guard
                 let sealed = RequestOrigin(target: name, id: request.id)
                     .sealed(link.runtime.service.seal, session: link.token.idText)
             else { return (nil, RPCWriter.error(request.id, RPCError(-32603, 200, "Internal error"))) }
+            let rewriter = ResultRewriter(names: ExposedNames(backend: link.backend), target: target)
             let params = request.params
             return (
                 RPCWriter.request(
-                    .text(sealed), request.method, params: params.map { params in { $0.value(params) } }), nil
+                    .text(sealed), request.method,
+                    params: params.map { params in { rewriter.requestParams(params, &$0) } }), nil
             )
         }
     }

@@ -35,6 +35,9 @@ enum MCPMethod: String, CaseIterable, Sendable {
         }
     }
 
+    /// Asked twice, it does what it does once.
+    var isRepeatable: Bool { self != .toolsCall && self != .tasksCancel }
+
     /// The kind of list that the method asks for.
     var list: ListKind? {
         switch self {
@@ -69,6 +72,8 @@ enum ClientNotification: String, Sendable {
     case cancelled = "notifications/cancelled"
     case progress = "notifications/progress"
     case rootsListChanged = "notifications/roots/list_changed"
+    /// Of a task that the client runs for a server.
+    case taskStatus = "notifications/tasks/status"
 }
 
 /// What a server may ask its client for.
@@ -77,6 +82,19 @@ enum ServerRequest: String, Sendable {
     case createMessage = "sampling/createMessage"
     case elicit = "elicitation/create"
     case listRoots = "roots/list"
+    // About tasks that the client runs for the server.
+    case tasksGet = "tasks/get"
+    case tasksResult = "tasks/result"
+    case tasksList = "tasks/list"
+    case tasksCancel = "tasks/cancel"
+
+    /// A question that a result of the modern era may put.
+    var isInput: Bool {
+        switch self {
+        case .createMessage, .elicit, .listRoots: true
+        case .ping, .tasksGet, .tasksResult, .tasksList, .tasksCancel: false
+        }
+    }
 
     /// The client capability without which it must not be sent.
     var capability: String? {
@@ -85,6 +103,7 @@ enum ServerRequest: String, Sendable {
         case .createMessage: "sampling"
         case .elicit: "elicitation"
         case .listRoots: "roots"
+        case .tasksGet, .tasksResult, .tasksList, .tasksCancel: "tasks"
         }
     }
 }

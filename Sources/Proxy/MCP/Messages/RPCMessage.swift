@@ -8,6 +8,10 @@ package enum RPCID: Hashable, Sendable {
     case integer(Int64)
     case text(String)
 
+    /// For a request of the gateway's own in a client's session: it must be none that the client uses (2025-11-25,
+    /// "Requests"), and every JSON library must be able to hold it.
+    static func own() -> RPCID { .integer(Int64.random(in: 1 << 40..<1 << 53)) }
+
     func write(_ writer: inout JSONWriter) {
         switch self {
         case .integer(let value): writer.value(value)

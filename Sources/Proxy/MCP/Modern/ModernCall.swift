@@ -26,7 +26,7 @@ struct ModernCall {
         }
         let link = try await servers.link()
         let routed = try await SubjectRouter(request: request, link: link).route(
-            method, params, request.runtime.newID())
+            method, params)
         try await run(message, method, start(link, method, params, routed), link.token)
     }
 
@@ -41,7 +41,7 @@ struct ModernCall {
         guard let end = upstream.firstIndex(of: 0x0a) else { throw refused }
         let link = try await servers.link()
         let routed = try await SubjectRouter(request: request, link: link).route(
-            method, params, request.runtime.newID())
+            method, params)
         guard Array(link.backend.targets[routed.target].name.utf8) == Array(upstream[..<end]),
             let document = try? JSONDocument(parsing: ModernCall.legacyParams(routed.params))
         else { throw refused }
@@ -127,6 +127,8 @@ struct ModernCall {
         _ message: RPCRequest, _ method: MCPMethod, _ call: SuspendedCall, _ token: SessionToken
     ) async throws(RPCError) {
         let name = request.backend.targets[call.target].name
+        let leaving = request.presence.onLeave { request.runtime.loop.spawn { await call.giveUp() } }
+        defer { request.presence.forget(leaving) }
         while let event = await call.next() {
             switch event {
             case .message(.response(let response), _):
@@ -185,7 +187,7 @@ struct ModernCall {
     private func ask(
         _ message: RPCRequest, _ method: MCPMethod, _ call: SuspendedCall, _ question: RPCRequest, _ target: Int
     ) async throws(RPCError) -> Bool {
-        guard let kind = ServerRequest(rawValue: question.method), let capability = kind.capability,
+        guard let kind = ServerRequest(rawValue: question.method), kind.isInput, let capability = kind.capability,
             client.has(capability), method != .complete
         else {
             let answer =
@@ -240,7 +242,7 @@ struct ModernCall {
         else { throw refused }
         let link = try await servers.link()
         let routed = try await SubjectRouter(request: request, link: link).route(
-            method, params, request.runtime.newID())
+            method, params)
         guard let call = await SuspendedCall.resume(Array(bytes[2...]), home), let question = call.question else {
             throw refused
         }

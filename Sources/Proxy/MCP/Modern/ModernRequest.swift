@@ -59,7 +59,7 @@ struct ModernRequest {
         }
         let info = meta?[Key.client]
         return ModernClient(
-            capabilities: capabilities, info: info,
+            capabilities: ModernTasks.removed(inside: capabilities), info: info,
             summary: MCPClientInfo(
                 name: String((info?["name" as StaticString]?.string ?? "").prefix(256)),
                 version: String((info?["version" as StaticString]?.string ?? "").prefix(64))))
@@ -131,7 +131,7 @@ struct ModernRequest {
     ) async throws(RPCError) {
         guard let kind = method.list else { throw .unknownMethod(message.method, modern: true) }
         try request.judge(MCPCall(method: message.method, session: "", client: client.summary))
-        let start = try ListCursor.start(params, kind, request)
+        let start = try ListCursor.start(params, kind.rawValue, request)
         let items = try await servers.list(kind).filter { item in
             request.authorizer.shows(
                 MCPItem(
@@ -139,7 +139,7 @@ struct ModernRequest {
                     definition: item.value, isPinned: item.isPinned, session: "", client: client.summary))
         }
         let page = items.dropFirst(start).prefix(MCPLimits.pageSize)
-        let next = start + page.count < items.count ? ListCursor.next(start + page.count, kind, request) : nil
+        let next = start + page.count < items.count ? ListCursor.next(start + page.count, kind.rawValue, request) : nil
         let names = request.names
         await request.reply.finish(
             RPCWriter.result(message.id) { writer in
@@ -160,6 +160,33 @@ struct ModernRequest {
                     ModernRequest.writeCaching(&writer)
                 }
             })
+    }
+}
+
+/// The extension for tasks of the modern era: its messages are not known here, so neither side is told that the other has
+/// it. A server then answers calls with their results.
+enum ModernTasks {
+    private static let name = "io.modelcontextprotocol/tasks"
+
+    /// Of a capability `extensions`.
+    static func removed(from extensions: JSONValue) -> JSONValue {
+        guard extensions[name] != nil else { return extensions }
+        var writer = JSONWriter()
+        writer.object { $0.copyMembers(of: extensions, except: [name]) }
+        return (try? JSONDocument(parsing: writer.bytes).root) ?? extensions
+    }
+
+    static func removed(inside capabilities: JSONValue) -> JSONValue {
+        guard let extensions = capabilities["extensions" as StaticString], extensions[name] != nil else {
+            return capabilities
+        }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.copyMembers(of: capabilities, except: ["extensions"])
+            writer.name("extensions")
+            writer.value(removed(from: extensions))
+        }
+        return (try? JSONDocument(parsing: writer.bytes).root) ?? capabilities
     }
 }
 

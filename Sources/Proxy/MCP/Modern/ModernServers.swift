@@ -50,12 +50,12 @@ struct ModernServers {
     func list(_ kind: ListKind) async throws(RPCError) -> [ListedItem] {
         let link = try await link()
         do throws(RPCError) {
-            return try await ListFetch(link: link, names: request.names).all(kind, id: runtime.newID())
+            return try await ListFetch(link: link, names: request.names).all(kind)
         } catch {
             guard error.code == RPCError.unknownSession.code, error.status == 404 else { throw error }
             forget(link.token)
             return try await ListFetch(link: try await self.link(), names: request.names)
-                .all(kind, id: runtime.newID())
+                .all(kind)
         }
     }
 

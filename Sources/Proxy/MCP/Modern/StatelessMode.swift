@@ -21,6 +21,7 @@ struct StatelessMode {
         }
         let link = try await servers.link()
         link.isForModernClient = false
+        link.isShared = true
         let legacy = LegacyRequest(request: request, link: link)
         guard let method else { return try await legacy.pass(message, params) }
         do throws(RPCError) {

@@ -72,15 +72,7 @@ final class SuspendedCall: @unchecked Sendable {
     func giveUp() async {
         await runtime.loop.perform {
             self.mailbox.close()
-            let id = self.request.id
-            await self.link.cancel(
-                id, reason: "the client has gone",
-                message: RPCWriter.notification(ClientNotification.cancelled.rawValue) { writer in
-                    writer.object { writer in
-                        writer.name("requestId")
-                        id.write(&writer)
-                    }
-                })
+            self.link.cancel(self.request.id, reason: ClientPresence.reason)
         }
     }
 }

@@ -21,7 +21,7 @@ package struct SessionToken: Sendable {
     /// The loop that has the session's children; nil when there are none.
     var home: Int?
     var version: MCPVersion
-    /// Of `sampling`, `elicitation`, `roots`: what the client has declared.
+    /// Of `sampling`, `elicitation`, `roots`, `tasks`: what the client has declared.
     var capabilities: [String]
     var client: MCPClientInfo?
     var targets: [TargetState]

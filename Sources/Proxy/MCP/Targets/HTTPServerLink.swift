@@ -12,8 +12,8 @@ struct HTTPMessageContext {
     /// From the client's request: fields that may travel (`traceparent`, `accept-language`).
     var travelling = Travelling()
     var deadline: MonotonicTime
-    /// Whose hang-up ends the wait.
-    var client: Socket?
+    /// Ends the wait.
+    var cancellation: CallCancellation?
     var isRepeatable = false
     /// Modern era: mirrored fields.
     var mirrored: [(name: String, value: String)] = []
@@ -70,22 +70,25 @@ struct HTTPServerLink {
             call.writeHead(
                 method: name.view, target: path.view, authority: authority.view, headers: headers,
                 framing: message.map { .length($0.count) } ?? .none)
-            context.client?.cancelOnHangup(call.connection.socket)
+            guard context.cancellation?.attach(call.connection.socket) ?? true else {
+                call.abandon()
+                throw .cancelled
+            }
             let head = ResponseHead()
             do throws(UpstreamError) {
                 try await call.send(message == nil ? .empty : body.view)
                 try await call.readHead(into: head, toHead: false) { _ in }
             } catch {
-                context.client?.cancelOnHangup(nil)
+                let goesOn = context.cancellation?.attach(nil) ?? true
                 call.abandon()
-                if context.client?.hungUp == true { throw .cancelled }
+                guard goesOn else { throw .cancelled }
                 if case .broken = error, call.isReused, context.isRepeatable {
                     fresh = true
                     continue
                 }
                 throw HTTPServerLink.failure(error)
             }
-            return HTTPReply(call: call, head: head, client: context.client)
+            return HTTPReply(call: call, head: head, context.cancellation)
         }
     }
 
@@ -127,15 +130,15 @@ struct HTTPServerLink {
 final class HTTPReply: @unchecked Sendable {
     private let call: UpstreamCall
     let head: ResponseHead
-    private let client: Socket?
+    private let cancellation: CallCancellation?
     private var decoder = EventStreamDecoder(limit: MCPLimits.targetMessage)
     private var events: [EventStreamDecoder.Event] = []
     private var isDone = false
 
-    fileprivate init(call: UpstreamCall, head: ResponseHead, client: Socket?) {
+    fileprivate init(call: UpstreamCall, head: ResponseHead, _ cancellation: CallCancellation?) {
         self.call = call
         self.head = head
-        self.client = client
+        self.cancellation = cancellation
     }
 
     var status: Int { head.status }
@@ -175,12 +178,13 @@ final class HTTPReply: @unchecked Sendable {
     func nextEvent() async throws(TargetFailure) -> EventStreamDecoder.Event? {
         while events.isEmpty {
             guard !isDone else { return nil }
+            try goOn()
             let piece: ByteView?
             do throws(ExchangeError) {
                 piece = try await call.connection.input.nextBody()
             } catch {
                 close()
-                if client?.hungUp == true { throw .cancelled }
+                if cancellation?.isCancelled == true { throw .cancelled }
                 throw HTTPServerLink.failure(call.classify(error))
             }
             guard let piece else {
@@ -213,6 +217,7 @@ final class HTTPReply: @unchecked Sendable {
 
     func wholeBody() async throws(TargetFailure) -> [UInt8] {
         var body: [UInt8] = []
+        try goOn()
         do throws(ExchangeError) {
             while let piece = try await call.connection.input.nextBody() {
                 guard body.count + piece.count <= MCPLimits.targetMessage else {
@@ -223,12 +228,19 @@ final class HTTPReply: @unchecked Sendable {
             }
         } catch {
             close()
-            if client?.hungUp == true { throw .cancelled }
+            if cancellation?.isCancelled == true { throw .cancelled }
             if error == .message(.bodyTooLarge) { throw .badAnswer("longer than \(MCPLimits.targetMessage) bytes") }
             throw HTTPServerLink.failure(call.classify(error))
         }
         close(reusable: true)
         return body
+    }
+
+    /// A wait that begins after the request was given up would not be ended by that.
+    private func goOn() throws(TargetFailure) {
+        guard cancellation?.isCancelled == true else { return }
+        close()
+        throw .cancelled
     }
 
     private func parse(_ bytes: [UInt8]) throws(TargetFailure) -> RPCMessage {
@@ -244,7 +256,7 @@ final class HTTPReply: @unchecked Sendable {
     func close(reusable: Bool = false) {
         guard !isDone else { return }
         isDone = true
-        client?.cancelOnHangup(nil)
+        _ = cancellation?.attach(nil)
         if reusable { call.finish(head) } else { call.abandon() }
     }
 }

@@ -18,6 +18,10 @@ final class HomedServer: @unchecked Sendable {
     /// What belongs to no request of ours.
     private let unrelated: (RPCMessage) -> Void
     private var pending: [Int64: Pending] = [:]
+    /// Clients' progress tokens of calls that have become tasks: their progress goes on (2025-11-25, "Tasks").
+    private var taskTokens: [Int64: RPCID] = [:]
+    /// Tasks whose progress is passed on; beyond it the oldest's is not.
+    private static let maximumTaskTokens = 256
     private var nextID: Int64 = 1
     private(set) var isAlive = true
     var isModern = false
@@ -99,15 +103,24 @@ final class HomedServer: @unchecked Sendable {
         switch message {
         case .response(let response):
             guard case .integer(let id)? = response.id, let waiting = pending.removeValue(forKey: id) else { return }
+            if let token = waiting.progressToken, case .result(let result) = response.outcome,
+                result["task" as StaticString] != nil, !isShared
+            {
+                taskTokens[id] = token
+                if taskTokens.count > HomedServer.maximumTaskTokens, let oldest = taskTokens.keys.min() {
+                    taskTokens[oldest] = nil
+                }
+            }
             waiting.mailbox.post(.message(message, target: index))
         case .notification(let notification):
             if notification.method == ServerNotification.progress.rawValue {
                 guard let params = notification.params, let id = params["progressToken" as StaticString]?.int64,
-                    let waiting = pending[id], let token = waiting.progressToken,
+                    let token = pending[id]?.progressToken ?? taskTokens[id],
                     let renamed = HomedServer.progress(params, token)
                 else { return }
-                let progress = RPCNotification(method: notification.method, params: renamed)
-                waiting.mailbox.post(.message(.notification(progress), target: index))
+                let progress = RPCMessage.notification(RPCNotification(method: notification.method, params: renamed))
+                guard let waiting = pending[id] else { return unrelated(progress) }
+                waiting.mailbox.post(.message(progress, target: index))
                 return
             }
             unrelated(message)

@@ -27,7 +27,9 @@ struct InputRounds {
         var answers = JSONWriter()
         answers.beginObject()
         for (key, question) in questions {
-            guard let method = question["method" as StaticString]?.string, ServerRequest(rawValue: method) != nil else {
+            guard let method = question["method" as StaticString]?.string,
+                ServerRequest(rawValue: method)?.isInput == true
+            else {
                 throw .badAnswer("it asks for something that clients do not know")
             }
             let answer = try await self.answer(method, question["params" as StaticString], ask)
@@ -49,9 +51,9 @@ struct InputRounds {
         let mailbox = Mailbox(loop: runtime.loop)
         runtime.inputs[id] = mailbox
         runtime.watch(mailbox, until: runtime.loop.now + link.backend.targets[target].callTimeout)
-        link.client?.onDeparture { mailbox.close() }
+        let leaving = link.client?.onLeave { mailbox.close() }
         defer {
-            link.client?.onDeparture(nil)
+            link.client?.forget(leaving)
             runtime.unwatch(mailbox)
             mailbox.close()
             runtime.inputs[id] = nil

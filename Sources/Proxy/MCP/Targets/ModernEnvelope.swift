@@ -13,7 +13,8 @@ struct ModernEnvelope {
     init(capabilities: [String], client: MCPClientInfo?) {
         var writer = JSONWriter()
         writer.object { writer in
-            for name in capabilities {
+            // Tasks are an extension of the modern era, with other messages.
+            for name in capabilities where name != "tasks" {
                 writer.name(name)
                 writer.object { _ in }
             }

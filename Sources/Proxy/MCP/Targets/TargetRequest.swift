@@ -59,10 +59,12 @@ enum MCPLimits {
     static let targetMessage = 16 << 20
     /// For an answer, when the target's policies do not say. Tools may work for minutes.
     static let callTimeout = Duration.seconds(300)
+    /// For a target over HTTP to take a message that has no answer.
+    static let messageTimeout = Duration.seconds(30)
     /// For a target to start and say hello: `npx` may have to fetch its package first.
     static let handshakeTimeout = Duration.seconds(60)
     /// Pages of one list that are fetched from one target, and items in total: a server must not keep us busy for ever.
-    static let listPages = 64
+    static let listPages = 1000
     static let listItems = 10_000
     /// Items of one page that a client gets.
     static let pageSize = 1000

@@ -60,6 +60,8 @@ extension Declarations {
             .optional("requestRedirect", \.policies.requestRedirect, requestRedirect, "Answers with a redirect."),
             .optional("directResponse", \.policies.directResponse, directResponse, "Answers without a backend."),
             .value("timeout", \.policies.timeouts, timeouts, "How long a request may take."),
+            .optional("csrf", \.policies.csrf, csrf, "Refuses what another site's page makes a browser send."),
+            .value("localRateLimit", \.policies.rateLimits, rateLimits, "How many requests, or model tokens, pass."),
             .optional("retry", \.policies.retry, retry, "Tries again when the upstream fails."),
             .optional(
                 "backendAuth", \.policies.backendAuthentication, backendAuth, "The credential sent to the backends."),
@@ -68,8 +70,6 @@ extension Declarations {
             .notYet("extAuthz", "an external authorization service"),
             .notYet("extProc", "an external processor"),
             .notYet("transformations", "transformations"),
-            .notYet("csrf", "CSRF protection"),
-            .notYet("localRateLimit", "local rate limits"),
             .notYet("remoteRateLimit", "rate limits of an external service"),
             .notYet("mcpGuardrails", "external MCP guardrails"),
             .notYet("requestMirror", "request mirroring"),

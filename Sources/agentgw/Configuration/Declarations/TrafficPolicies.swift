@@ -62,6 +62,19 @@ extension Declarations {
         return parts.count == 2 ? .wildcard(before: String(parts[0]), after: String(parts[1])) : .exact(text)
     }
 
+    static let csrf = ValueDecoder<CSRFPolicy>.object(
+        "CSRF", "Requests that change something must not come from another site's page.",
+        make: { _, _ in CSRFPolicy() },
+        fields: [
+            .value(
+                "additionalOrigins", \.additionalOrigins, .list(trustedOrigin),
+                "Origins that are trusted beside the request's own: as in `cors`, but not `*`.")
+        ])
+
+    private static let trustedOrigin = originPattern.check { origin, node, context in
+        origin == .any ? context.fail("\"*\" would admit every site; list the origins", at: node) : origin
+    }
+
     static let headerModifier = ValueDecoder<HeaderModifier>.object(
         "HeaderModifier", "Changes to headers: remove, then set, then add.", make: { _, _ in HeaderModifier() },
         fields: [
