@@ -1,7 +1,7 @@
 # The door to everything. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel coverage-cel differential policy-equality bench-policy sanitize soak-mcp fuzz clean
+.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel coverage-cel differential policy-equality bench-policy bench-mcp sanitize soak-mcp fuzz clean
 
 BINARY := .build/release/agentgw
 
@@ -63,6 +63,10 @@ policy-equality: ## The same 5,000 generated requests through check-policy and t
 bench-policy: ## Time check-policy against its bars: start, cases, mutants, replayed records
 	swift build -c release --product agentgw
 	python3 bench/policy/run.py
+
+bench-mcp: ## Time the filtering of a list: 500 tools, 50 rules, against its bar
+	swift build -c release --product mcp-bench
+	.build/release/mcp-bench
 
 sanitize: ## Unit tests and an end-to-end pass under ThreadSanitizer and AddressSanitizer
 	@scripts/setup.sh build test

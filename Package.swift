@@ -50,6 +50,10 @@ let package = Package(
             name: "cel-bench", dependencies: ["CEL", "JSON", "CAllocationCount"], path: "bench/cel/CELBench",
             swiftSettings: settings),
 
+        .executableTarget(
+            name: "mcp-bench", dependencies: ["Proxy", "Auth", "JSON"], path: "bench/mcp/MCPBench",
+            swiftSettings: settings),
+
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         // The evaluator's oracle; no product has it.
         .target(name: "CELReference", dependencies: ["CEL"], path: "Tests/CELReference", swiftSettings: settings),

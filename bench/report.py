@@ -20,8 +20,11 @@ BARS = [
     ("chat", "cpu_us_per_req", "agentgw", "nginx", 1.0, "plain proxying, CPU per request"),
     ("chat", "cpu_us_per_req", "agentgw-ai", "nginx", 1.0, "AI proxying, CPU per request"),
     ("chat", "cpu_us_per_req", "agentgw-ai-jwt", "envoy-jwt-cache", 0.4, "AI proxying with a token and one rule, CPU per request"),
+    ("mcp", "cpu_us_per_req", "agentgw-mcp-jwt", "envoy-mcprouter-jwtcache", 0.35, "MCP call with a token and one rule, CPU per call"),
     ("sse", "cpu_us_per_ev", "agentgw-ai", "nginx-stream", None, "streamed events, CPU per event"),
 ]
+#: What is added to a call of one connection: median latency beyond that of no proxy at all.
+ADDED = [("mcp-lat", "p50_us", "agentgw-mcp-jwt", "nginx", "direct", 2.0, "MCP call with a token and one rule, median latency added")]
 LIMITS = [
     ("idle", "idle_rss_mb", "agentgw-idle", 15, "memory when idle, two event loops (MiB)"),
     ("idle", "startup_ms", "agentgw-idle", 50, "start to first answer (ms)"),
@@ -71,6 +74,19 @@ for scenario, key, ours, theirs, bar, what in BARS:
     a, b = median(scenario, ours, key), median(scenario, theirs, key)
     text = f"{middle:.2f} ({low:.2f}–{high:.2f})"
     lines.append(f"| {what} | {a:.1f} µs | {theirs} {b:.1f} µs | {text} | {f'≤ {bar}' if bar else ''} | {judge(middle, bar)} |")
+for scenario, key, ours, theirs, base, bar, what in ADDED:
+    rows = runs.get(scenario, {})
+    added = [
+        (a[key] - zero[key], b[key] - zero[key])
+        for a, b, zero in zip(rows.get(ours, []), rows.get(theirs, []), rows.get(base, []))
+    ]
+    if not added:
+        lines.append(f"| {what} | not measured | | | ≤ {bar} | |")
+        continue
+    values = [a / b for a, b in added if b > 0]
+    a, b, middle = (statistics.median(column) for column in (*zip(*added), values))
+    text = f"{middle:.2f} ({min(values):.2f}–{max(values):.2f})"
+    lines.append(f"| {what} | {a:.0f} µs | {theirs} {b:.0f} µs | {text} | ≤ {bar} | {judge(middle, bar)} |")
 for scenario, key, ours, bar, what in LIMITS:
     value = median(scenario, ours, key)
     if value is None:
@@ -119,6 +135,8 @@ lines += [
     "`agentgw` forwards to a plain host, `agentgw-ai` to an AI provider (path types, provider key, model default, body",
     "judged), `agentgw-ai-jwt` the same behind a cached token and one CEL rule. They write no access log, like nginx and Envoy",
     "here; `agentgw-ai-logged` writes its line of JSON per request. `envoy-jwt-cache` verifies the same token with its JWT cache and one CEL rule in RBAC.",
+    "`agentgw-mcp` is one MCP target over HTTP, `agentgw-mcp-jwt` the same behind a cached token and one rule about role and tool;",
+    "`envoy-mcprouter-jwtcache` is Envoy's mcp_router behind the same policy. `mcp-lat` is one connection, 200 calls a second.",
 ]
 report.parent.mkdir(parents=True, exist_ok=True)
 report.write_text("\n".join(lines) + "\n")

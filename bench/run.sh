@@ -4,7 +4,7 @@
 #   BENCH_DIR   the load-test harness (default ../shared/bench, beside the checkout); it is copied, never changed
 #   LAB         where tools, keys and results are kept (default /var/tmp/lab)
 #   ROUNDS=3 SECS=4 WARM=1    alternating rounds per scenario, seconds of load and of warm-up in each
-#   SCENARIOS="chat sse idle" what to run; REPORT=path writes the table elsewhere
+#   SCENARIOS="chat sse mcp mcp-lat idle" what to run; REPORT=path writes the table elsewhere
 #
 # The numbers mean something only while nothing else runs: the harness waits for a quiet machine, repeats a run that
 # was disturbed, and ratios are of medians over alternating rounds.
@@ -15,7 +15,7 @@ source_dir=${BENCH_DIR:-$root/../shared/bench}
 export LAB=${LAB:-/var/tmp/lab}
 export SECS=${SECS:-4} WARM=${WARM:-1}
 rounds=${ROUNDS:-3}
-scenarios=${SCENARIOS:-chat sse idle}
+scenarios=${SCENARIOS:-chat sse mcp mcp-lat idle}
 report=${REPORT:-$root/docs/performance.md}
 binary=${AGENTGW_BIN:-$root/.build/release/agentgw}
 work=$LAB/agentgw
@@ -59,7 +59,13 @@ jwt="{backendAuth: {key: sk-bench}, jwtAuth: {mode: strict, issuer: \"https://is
 { process 1 warn; route 18203 "$ai" "$jwt"; } >"$work/ai-jwt.yaml"
 { process 2 info; route 18204 "$ai" "$jwt"; } >"$work/idle.yaml"
 { process 1 info; route 18205 "$ai" '{backendAuth: {key: sk-bench}}'; } >"$work/ai-logged.yaml"
-for file in plain ai ai-jwt ai-logged idle; do "$work/agentgw" -f "$work/$file.yaml" --validate-only >/dev/null; done
+# And as an MCP server.
+mcp='{mcp: {targets: [{name: mock, mcp: {host: "http://127.0.0.1:18080/mcp"}}]}}'
+rule='jwt.role == "dev" && (mcp.method != "tools/call" || mcp.tool.name.endsWith("echo"))'
+{ process 1 warn; route 18206 "$mcp"; } >"$work/mcp.yaml"
+{ process 1 warn; route 18207 "$mcp" "{jwtAuth: {mode: strict, issuer: \"https://issuer.example\", audiences: [gateway], jwks: {file: $LAB/gen/jwks.json}},
+              mcpAuthorization: {rules: ['$rule']}}"; } >"$work/mcp-jwt.yaml"
+for file in mcp mcp-jwt plain ai ai-jwt ai-logged idle; do "$work/agentgw" -f "$work/$file.yaml" --validate-only >/dev/null; done
 run="cmd=$work/agentgw -f $work"
 {
     cat "$work/harness/peers.conf"
@@ -67,6 +73,8 @@ run="cmd=$work/agentgw -f $work"
     echo "agentgw-ai port=18202 $run/ai.yaml"
     echo "agentgw-ai-jwt port=18203 token=\$LAB/gen/rs256.jwt $run/ai-jwt.yaml"
     echo "agentgw-ai-logged port=18205 $run/ai-logged.yaml"
+    echo "agentgw-mcp port=18206 readyany=1 $run/mcp.yaml"
+    echo "agentgw-mcp-jwt port=18207 readyany=1 token=\$LAB/gen/rs256.jwt $run/mcp-jwt.yaml"
     echo "agentgw-idle port=18204 token=\$LAB/gen/rs256.jwt $run/idle.yaml"
 } >"$work/peers.conf"
 export BENCH_PEERS=$work/peers.conf
@@ -84,6 +92,8 @@ for scenario in $scenarios; do
     case "$scenario" in
         chat) compare chat nginx agentgw agentgw-ai envoy-jwt-cache agentgw-ai-jwt agentgw-ai-logged ;;
         sse) compare sse nginx-stream agentgw agentgw-ai envoy ;;
+        mcp) compare mcp nginx envoy-mcprouter-jwtcache agentgw-mcp agentgw-mcp-jwt ;;
+        mcp-lat) compare mcp-lat direct nginx envoy-mcprouter-jwtcache agentgw-mcp agentgw-mcp-jwt ;;
         idle) compare idle nginx agentgw-idle envoy-jwt-cache ;;
         lat) compare lat direct nginx agentgw agentgw-ai envoy ;;
         *) echo "bench: no such scenario here: $scenario" >&2; exit 2 ;;

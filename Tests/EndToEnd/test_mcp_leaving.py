@@ -13,6 +13,7 @@ from harness import http2
 from harness.gateway import free_port
 from harness.waiting import until
 from test_mcp import BOTH, JSON, META, Client, config, said
+from test_mcp_sdk import HERE, OLD, run
 
 SERVER = str(Path(__file__).parent / "mcp_servers" / "patient_server.py")
 
@@ -148,3 +149,9 @@ def test_a_cancelled_call_over_http_waits_no_longer_and_its_server_is_told_why(g
     told = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "gone", "reason": "enough"}}
     until(lambda: told in heard(client, "legacy")[before:], "the server has been told", 10)
     call.leave()
+
+
+@pytest.mark.parametrize("kind", ["child", "http", "stream", "modern"])
+def test_a_session_can_be_ended_with_calls_under_way(gateways, kind):
+    """The SDK's 1.x client takes whatever still comes for a call then, an answer or an error, for a fault."""
+    assert run(OLD, str(HERE / "ending_client.py"), gateways[kind].url("/mcp"), "wait", "wait") == "ended"

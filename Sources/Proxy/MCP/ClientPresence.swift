@@ -31,6 +31,20 @@ final class ClientPresence {
         exchange.onHangup(nil)
     }
 
+    /// Waits for the client to leave, but not longer than `limit`. True when it has.
+    func departure(within limit: Duration, _ loop: EventLoop) async -> Bool {
+        if hasLeft { return true }
+        let mailbox = Mailbox(loop: loop)
+        let leaving = onLeave { mailbox.close() }
+        loop.spawn {
+            await loop.sleep(for: limit)
+            mailbox.close()
+        }
+        _ = await mailbox.next()
+        forget(leaving)
+        return hasLeft
+    }
+
     private func leave() {
         hasLeft = true
         let waiting = actions.values

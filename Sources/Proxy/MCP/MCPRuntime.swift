@@ -57,7 +57,7 @@ package final class MCPRuntime: @unchecked Sendable {
     var suspended: [[UInt8]: SuspendedCall] = [:]
     /// What open streams of clients wait for.
     private var streams: [ObjectIdentifier: Mailbox] = [:]
-    private var isDraining = false
+    private(set) var isDraining = false
     private var lastID: Int64 = 0
 
     /// An id for a request of the gateway's own.
@@ -107,7 +107,9 @@ package final class MCPRuntime: @unchecked Sendable {
     /// Gives up what is under way for a session that ends.
     func cancelRemoteCalls(ofSession id: [UInt8]) {
         @Sendable func cancel(_ runtime: MCPRuntime) {
-            for (key, call) in runtime.remoteCalls where key.session == id { call.cancel("the session has ended") }
+            for (key, call) in runtime.remoteCalls where key.session == id {
+                call.cancel("the session has ended", endsSession: true)
+            }
         }
         cancel(self)
         for runtime in service.otherRuntimes(than: self) { runtime.loop.spawn { cancel(runtime) } }

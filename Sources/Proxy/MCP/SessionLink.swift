@@ -125,6 +125,8 @@ final class SessionLink: @unchecked Sendable {
         do throws(TargetFailure) {
             return try await body(context)
         } catch {
+            // The server hears of it when its session is ended.
+            if cancellation.endsSession { throw .sessionEnded }
             switch error {
             case .cancelled: giveUp(request.id, target, cancellation.reason ?? error.clientMessage)
             case .timedOut: giveUp(request.id, target, "timeout")

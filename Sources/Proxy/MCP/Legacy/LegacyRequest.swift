@@ -7,6 +7,9 @@ struct LegacyRequest {
     let request: MCPClientRequest
     let link: SessionLink
 
+    /// For a client that has ended its session to close what waits in it.
+    private static let departureTime = Duration.seconds(2)
+
     private var token: SessionToken { link.token }
 
     func serve(_ message: RPCRequest, _ method: MCPMethod, _ params: ClientParams) async throws(RPCError) {
@@ -77,8 +80,16 @@ struct LegacyRequest {
             }
         } catch {
             request.record.detail = "\(name): \(error.detail)"
-            if case .sessionLost = error { throw .unknownSession }
-            throw .target(name, error)
+            switch error {
+            case .sessionLost: throw .unknownSession
+            case .sessionEnded:
+                // Clients end a session with calls under way, and take an answer that comes meanwhile for a fault.
+                if !link.runtime.isDraining {
+                    _ = await request.presence.departure(within: LegacyRequest.departureTime, link.runtime.loop)
+                }
+                throw .unknownSession
+            default: throw .target(name, error)
+            }
         }
         switch response.outcome {
         case .error(let error):

@@ -102,15 +102,17 @@ enum TargetFailure: Error, Sendable {
     case unauthorized(Int)
     /// It asked for something that the client did not give.
     case refusedInput(String)
-    /// Our side gave up: the client left, or the session ended.
+    /// Our side gave up: the client left, or does not want the answer any longer.
     case cancelled
+    /// The session has been ended while the call was under way.
+    case sessionEnded
 
     var code: Int {
         switch self {
         case .unavailable, .sessionLost: -32001
         case .timedOut: -32004
         case .badAnswer, .unauthorized: -32005
-        case .cancelled: -32006
+        case .cancelled, .sessionEnded: -32006
         case .refusedInput: -32007
         }
     }
@@ -119,7 +121,7 @@ enum TargetFailure: Error, Sendable {
         switch self {
         case .unavailable, .badAnswer, .unauthorized: 502
         case .timedOut: 504
-        case .sessionLost: 404
+        case .sessionLost, .sessionEnded: 404
         // Clients take no notice of an answer to what they have cancelled, but they do of a status that is no success.
         case .cancelled: 200
         case .refusedInput: 200
@@ -132,7 +134,7 @@ enum TargetFailure: Error, Sendable {
         case .unavailable: "unavailable"
         case .timedOut: "did not answer in time"
         case .badAnswer: "gave an answer that is not MCP"
-        case .sessionLost: "its session has ended"
+        case .sessionLost, .sessionEnded: "its session has ended"
         case .unauthorized: "refused the gateway's credentials"
         case .cancelled: "the request was cancelled"
         case .refusedInput(let reason): reason
@@ -145,7 +147,7 @@ enum TargetFailure: Error, Sendable {
         case .unavailable(let reason): reason
         case .badAnswer(let reason), .refusedInput(let reason): reason
         case .unauthorized(let status): "status \(status)"
-        case .timedOut, .sessionLost, .cancelled: clientMessage
+        case .timedOut, .sessionLost, .cancelled, .sessionEnded: clientMessage
         }
     }
 }

@@ -6,6 +6,8 @@ final class CallCancellation {
     /// Why it was given up.
     private(set) var reason: String?
     var isCancelled: Bool { reason != nil }
+    /// What is given up is the whole session.
+    private(set) var endsSession = false
 
     /// The connection that the request has gone out on; nil when it waits for none. False when it has been given up.
     func attach(_ socket: Socket?) -> Bool {
@@ -13,8 +15,9 @@ final class CallCancellation {
         return !isCancelled
     }
 
-    func cancel(_ reason: String) {
+    func cancel(_ reason: String, endsSession: Bool = false) {
         guard !isCancelled else { return }
+        self.endsSession = endsSession
         self.reason = reason
         socket?.cancelWaits()
     }

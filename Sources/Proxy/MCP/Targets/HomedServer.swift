@@ -163,17 +163,19 @@ final class HomedServer: @unchecked Sendable {
 
     // MARK: End
 
-    private func fail(_ reason: String) {
+    private func fail(_ reason: String) { fail(reason, .unavailable(reason)) }
+
+    private func fail(_ reason: String, _ failure: TargetFailure) {
         guard isAlive else { return }
         isAlive = false
         runtime.log(.info, "mcp target '\(target.name)' (\(wire.description)) has ended: \(reason)")
-        for waiting in pending.values { waiting.mailbox.post(.failed(.unavailable(reason))) }
+        for waiting in pending.values { waiting.mailbox.post(.failed(failure)) }
         pending.removeAll()
     }
 
     /// Ends it, politely first.
     func stop() {
-        fail("stopped")
+        fail("stopped", .sessionEnded)
         runtime.loop.spawn { await self.wire.close() }
     }
 }
