@@ -106,7 +106,7 @@ import Testing
         ),
         ("urlRewrite: {path: {full: /../x}}", "\"/../x\" can never match: the path has a \".\" or \"..\" segment"),
         ("directResponse: {status: 42}", "must be from 200 to 599"),
-        ("retry: {attempts: 2, codes: [503]}", "not supported yet: \"codes\" (Statuses that are tried again.)"),
+        ("retry: {condition: 'true'}", "condition would never be asked: there are no codes"),
         (
             "<<: {cors: {}}",
             "merge keys (<<) are not part of YAML 1.2; repeat the fields, or use an alias for a whole value"

@@ -119,8 +119,7 @@ enum AIHandler {
 
         let headers = request.headers
         showCredentials(headers, provider, backend)
-        route.route.policies.requestHeaders?.apply(to: headers)
-        backend.policies.requestHeaders?.apply(to: headers)
+        context.changeHeader(headers, backend)
 
         let sent = scratch.view
         var outgoing = OutgoingRequest(
@@ -132,9 +131,11 @@ enum AIHandler {
             outgoing.deadline = exchange.started + limit
         }
         let edits = ResponseEdits(
-            context: context, route: route.route.policies.responseHeaders, backend: backend.policies.responseHeaders)
+            context: context, backend: backend)
+        let forwarder = RetryingForwarder(
+            context: context, timeouts: backend.timeouts(route), backend: backend, isReplayable: type.namesModel)
         do throws(UpstreamError) {
-            try await Forwarder.forward(exchange, outgoing, core: context.worker.core, onHead: edits.apply)
+            try await forwarder.forward(exchange, outgoing, onHead: edits.apply)
         } catch {
             record.detail = error.description
             await fail(error.status, error.clientMessage, "upstream_error", &record)

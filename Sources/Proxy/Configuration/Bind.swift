@@ -90,6 +90,7 @@ package struct ListenerPolicies: Sendable {
     package var basicAuthentication: BasicAuthentication?
     package var apiKeyAuthentication: APIKeyAuthentication?
     package var authorization: AuthorizationRules?
+    package var externalAuthorization: ExternalAuthorization?
 
     package init(
         cors: CORSPolicy? = nil, jwtAuthentication: JWTAuthentication? = nil,

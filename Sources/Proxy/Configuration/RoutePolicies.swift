@@ -23,6 +23,14 @@ package struct RoutePolicies: Sendable {
     /// All of them must admit a request.
     package var rateLimits: [RateLimitPolicy] = []
     package var csrf: CSRFPolicy?
+    package var externalAuthorization: ExternalAuthorization?
+    package var transformations: TransformationPolicy?
+    package var mirror: MirrorPolicy?
+    package var balancing = Balancing.weighted
+    /// Requests with the same value go to the same backend.
+    package var affinity: PolicyExpressionSource?
+    /// Bytes of a request body that is held before it is sent on; a longer one is refused. nil: it streams.
+    package var bufferedRequest: Int?
     /// For every backend of the route that sets none of its own.
     package var backendAuthentication: BackendAuthentication?
     package var backendTLS: BackendTLS?
@@ -47,6 +55,8 @@ package struct BackendPolicies: Sendable {
     package var requestTimeout: Duration?
     package var httpVersion: UpstreamHTTPVersion?
     package var keepalive: TCPKeepalive?
+    package var transformations: TransformationPolicy?
+    package var health: HealthPolicy?
 
     package init() {}
 
@@ -54,6 +64,6 @@ package struct BackendPolicies: Sendable {
     package var areRulesOnly: Bool {
         authorization == nil && a2aAuthorization == nil && a2a == nil && requestHeaders == nil && responseHeaders == nil
             && backendAuthentication == nil && backendTLS == nil && connectTimeout == nil && requestTimeout == nil
-            && httpVersion == nil && keepalive == nil
+            && httpVersion == nil && keepalive == nil && transformations == nil && health == nil
     }
 }

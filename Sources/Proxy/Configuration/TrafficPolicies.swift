@@ -109,6 +109,10 @@ package struct RetryPolicy: Hashable, Sendable {
     package var backoff: Duration?
     /// Statuses that are tried again. Failing to connect always is.
     package var statusCodes: [Int]
+    /// Asked before the first try; true makes a request repeatable whatever its method, false makes it not so.
+    package var precondition: PolicyExpressionSource?
+    /// Asked of a reply of one of the statuses.
+    package var condition: PolicyExpressionSource?
 
     package init(attempts: Int = 1, backoff: Duration? = nil, statusCodes: [Int] = []) {
         self.attempts = attempts

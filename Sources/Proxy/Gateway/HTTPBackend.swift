@@ -27,8 +27,16 @@ enum HTTPBackend {
         case nil, .auto?: target.append(upstream.authorityBytes)
         case let rewrite?: target.append(rewrite.apply(client: request.authority.text, upstream: upstream.authority))
         }
-        policies.requestHeaders?.apply(to: request.headers)
-        backend.policies.requestHeaders?.apply(to: request.headers)
+        if let mirror = route.traffic?.mirror, request.upgrade == .none {
+            let failure = await copy(exchange, body, to: mirror, target.view.slice(0, targetEnd), context)
+            if let failure {
+                record.reason = "request_body"
+                record.detail = failure.description
+                return await context.error(
+                    exchange, status: failure.status, message: failure.clientMessage, code: "request_body")
+            }
+        }
+        context.changeHeader(request.headers, backend)
         do throws(AuthError) {
             try UpstreamCredentials.apply(backend, to: request.headers, context)
         } catch {
@@ -41,16 +49,25 @@ enum HTTPBackend {
         var outgoing = OutgoingRequest(
             upstream: upstream, method: request.methodName, target: target.view.slice(0, targetEnd),
             authority: target.view.slice(targetEnd, target.writer), body: body)
-        outgoing.connectRetries = policies.retry?.attempts ?? 1
-        if let limit = policies.timeouts.request ?? backend.policies.requestTimeout {
-            outgoing.deadline = exchange.started + limit
-        }
+        if let limit = policies.timeouts.request { outgoing.deadline = exchange.started + limit }
         record.upstream = upstream.name
-        let edits = ResponseEdits(
-            context: context, route: policies.responseHeaders, backend: backend.policies.responseHeaders)
+        let edits = ResponseEdits(context: context, backend: backend)
+        var forwarder = RetryingForwarder(context: context, timeouts: backend.timeouts(route), backend: backend)
+        let authorities = IOBuffer(capacity: 64)
+        if route.traffic?.retry != nil, route.hasInterchangeableBackends {
+            forwarder.another = {
+                let inputs = context.inputs(exchange)
+                guard let next = route.pick(context, inputs), let upstream = next.hostUpstream else { return nil }
+                authorities.clear()
+                authorities.append(upstream.authorityBytes)
+                return (next, upstream, authorities.view)
+            }
+        }
+        let counts = route.traffic?.choice?.balancing == .leastRequest
+        if counts { context.worker.health.begin(upstream) }
+        defer { if counts { context.worker.health.end(upstream) } }
         do throws(UpstreamError) {
-            try await Forwarder.forward(
-                exchange, outgoing, core: context.worker.core, filter: filter, onHead: edits.apply)
+            try await forwarder.forward(exchange, outgoing, filter: filter, onHead: edits.apply)
         } catch {
             record.reason = "upstream"
             record.detail = error.description
@@ -59,15 +76,61 @@ enum HTTPBackend {
     }
 }
 
-/// What is changed in the head of an upstream's reply.
+extension HTTPBackend {
+    /// Sends a share of the requests to the mirror as well. Not nil: the client's body was not to be had.
+    private static func copy(
+        _ exchange: Exchange, _ body: ByteView?, to mirror: (upstream: Upstream, share: Double), _ target: ByteView,
+        _ context: RouteContext
+    ) async -> UpstreamError? {
+        let worker = context.worker
+        guard mirror.share >= 1 || Double.random(in: 0..<1, using: &worker.random) < mirror.share else { return nil }
+        if let body {
+            if body.count > Mirrors.bodyLimit {
+                worker.mirrors.drop()
+            } else {
+                worker.mirrors.send(exchange, to: mirror.upstream, target: target, body: body)
+            }
+            return nil
+        }
+        switch exchange.request.framing {
+        case .length(let count) where count > Mirrors.bodyLimit: worker.mirrors.drop()
+        // To wait for the end of a stream would keep its request waiting.
+        case .chunked, .untilClose: worker.mirrors.drop()
+        case .none, .length:
+            do throws(ExchangeError) {
+                if try await exchange.hold(atMost: Mirrors.bodyLimit), let body = exchange.held {
+                    worker.mirrors.send(exchange, to: mirror.upstream, target: target, body: body)
+                }
+            } catch { return .client(error) }
+        }
+        return nil
+    }
+}
+
+extension CompiledBackend {
+    /// The route's, and of one attempt the backend's own where the route sets none.
+    func timeouts(_ route: CompiledRoute) -> Timeouts {
+        var timeouts = route.route.policies.timeouts
+        timeouts.backendRequest = timeouts.backendRequest ?? policies.requestTimeout
+        return timeouts
+    }
+}
+
+/// What is changed in the head of an upstream's reply: the backend's fixed fields, the route's, then computed ones.
 struct ResponseEdits {
     let context: RouteContext
-    let route: HeaderModifier?
-    let backend: HeaderModifier?
+    let backend: CompiledBackend
 
     func apply(_ head: ResponseHead) {
-        backend?.apply(to: head.headers)
-        route?.apply(to: head.headers)
+        backend.policies.responseHeaders?.apply(to: head.headers)
+        context.route?.route.policies.responseHeaders?.apply(to: head.headers)
+        if let judged = context.judged {
+            judged.response = HeadAttributes(head: head)
+            let authorizer = context.worker.authorizer
+            context.route?.traffic?.response?.apply(to: head.headers, judged, authorizer)
+            backend.traffic?.response?.apply(to: head.headers, judged, authorizer)
+            judged.response = nil
+        }
         context.decorate(head)
     }
 }

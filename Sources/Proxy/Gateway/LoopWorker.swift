@@ -13,6 +13,9 @@ final class LoopWorker: @unchecked Sendable {
     let metrics = LoopMetrics()
     var decisions = DecisionRing()
     let traces: TraceExporter
+    let budgets = RetryBudgets()
+    let health = BackendHealth()
+    let mirrors: Mirrors
     let keySets: KeySetService
     let mcp: MCPRuntime
     /// For requests that begin now.
@@ -42,6 +45,7 @@ final class LoopWorker: @unchecked Sendable {
         core = LoopCore(loop: loop, resolver: resolver)
         self.mcp = mcp.runtime(core)
         traces = TraceExporter(core, processLog)
+        mirrors = Mirrors(core)
         log = LogBuffer(descriptor: STDERR_FILENO, loop: loop)
         active = try ActiveSnapshot(snapshot, metrics)
         authorizer = try Authorizer()
@@ -120,6 +124,9 @@ final class LoopWorker: @unchecked Sendable {
         var report = MetricsReport()
         metrics.report(into: &report)
         core.pool.report(into: &report)
+        budgets.report(into: &report)
+        health.report(into: &report, at: loop.now)
+        mirrors.report(into: &report)
         report.add(.openConnections, [], Double(connectionCount.load(ordering: .relaxed)))
         report.add(.mcpSessions, [], Double(mcp.sessions.count + mcp.pooled.count))
         report.add(.mcpChildren, [], Double(mcp.children))
@@ -151,8 +158,10 @@ final class LoopWorker: @unchecked Sendable {
         self.next = nil
         for (port, socket) in opened { serve(socket, RequestPipeline(worker: self, port: port)) }
         for socket in removed { retire(socket, previous) }
-        let upstreams = next.snapshot.upstreams.all
-        core.pool.keepOnly(Set(upstreams.map { ObjectIdentifier($0) }))
+        let upstreams = Set(next.snapshot.upstreams.all.map { ObjectIdentifier($0) })
+        core.pool.keepOnly(upstreams)
+        budgets.keepOnly(upstreams)
+        health.keepOnly(upstreams)
         metrics.keepRoutes(Set(next.snapshot.routeLabels))
         mcp.retire(except: next.snapshot.mcpSignatures)
     }

@@ -15,7 +15,7 @@ package enum ErrorShape: Sendable {
 package enum Reply {
     /// Sends a whole reply unless one has begun. A client that is gone is no news here: the record says so.
     package static func send(
-        _ exchange: Exchange, status: Int, contentType: StaticString, body: [UInt8],
+        _ exchange: Exchange, status: Int, contentType: StaticString?, body: [UInt8],
         headers: [(String, String)] = []
     ) async {
         guard !exchange.responseStarted else { return exchange.abort() }
@@ -23,7 +23,7 @@ package enum Reply {
         head.reset()
         head.status = status
         for (name, value) in headers { head.headers.append(name, value) }
-        if !body.isEmpty { head.headers.append(.contentType, ByteView(contentType)) }
+        if !body.isEmpty, let contentType { head.headers.append(.contentType, ByteView(contentType)) }
         head.headers.append(.date, HTTPDate.now)
         let buffer = IOBuffer(capacity: max(1, body.count))
         buffer.append(body)

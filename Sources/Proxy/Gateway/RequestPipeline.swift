@@ -118,6 +118,9 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             guard let known = await authenticate(exchange, policy, principal, context, &record) else { return }
             principal = known
         }
+        if let service = listener.externalAuthorization {
+            guard await context.ask(service, exchange, principal, &record) else { return }
+        }
         guard let match, let route else {
             guard await context.authorize(exchange, listener.rules, .request, principal, &record) else { return }
             record.reason = "no_route"
@@ -128,6 +131,9 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             principal = known
         }
         record.principal = principal
+        if let service = route.traffic?.externalAuthorization {
+            guard await context.ask(service, exchange, principal, &record) else { return }
+        }
         if !route.rules.isEmpty {
             guard await context.authorize(exchange, route.rules, .request, principal, &record) else { return }
         }
@@ -177,8 +183,11 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
     ) async {
         let policies = route.route.policies
         let request = exchange.request
-        if let traffic = route.traffic {
-            guard await admit(exchange, traffic, principal, context, &record) else { return }
+        if let limits = route.traffic?.rateLimits, !limits.isEmpty {
+            guard await context.admit(exchange, limits, principal, &record) else { return }
+        }
+        if let limit = policies.bufferedRequest {
+            guard await context.buffer(exchange, atMost: limit, &record) else { return }
         }
         if let csrf = policies.csrf, !csrf.admits(request) {
             record.reason = "csrf"
@@ -197,7 +206,12 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             return await context.send(
                 exchange, status: direct.status, body: direct.body, headers: direct.headers.map { ($0.name, $0.value) })
         }
-        guard let backend = route.pick(&worker.random) else {
+        let chosen = route.pick(
+            context,
+            RuleInputs(
+                ExchangeAttributes(exchange: exchange), principal: principal,
+                startTime: UnixTime(nanoseconds: record.startedAt)))
+        guard let backend = chosen else {
             record.reason = "no_backend"
             return await context.error(exchange, status: 500, message: "no valid backend", code: "no_backend")
         }
@@ -219,6 +233,10 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             }
         }
         strip(exchange, route, backend, context)
+        if route.traffic?.looksBack == true || backend.traffic != nil {
+            context.judged = RuleInputs(
+                JudgedRequest(exchange), principal: principal, startTime: UnixTime(nanoseconds: record.startedAt))
+        }
         switch backend.kind {
         case .host(let upstream):
             await HTTPBackend.serve(exchange, upstream, route, backend, match, context, &record)
@@ -232,29 +250,6 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             record.reason = "unsupported"
             await context.error(
                 exchange, status: 501, message: "\(name) backends are not supported yet", code: "not_supported")
-        }
-    }
-
-    /// Asks the policies that may refuse what the rules allow. False: a reply has been sent.
-    private func admit(
-        _ exchange: Exchange, _ traffic: CompiledTraffic, _ principal: Principal, _ context: RouteContext,
-        _ record: inout RequestRecord
-    ) async -> Bool {
-        let inputs = RuleInputs(
-            ExchangeAttributes(exchange: exchange), principal: principal,
-            startTime: UnixTime(nanoseconds: record.startedAt))
-        switch RateLimiting.judge(traffic.rateLimits, inputs, worker.authorizer, at: worker.loop.now) {
-        case .admitted(let outcome):
-            record.limits = outcome
-            context.limits = outcome
-            return true
-        case .refused(let refusal):
-            record.reason = "rate_limited"
-            worker.metrics.rateLimited(route: record.route, refusal.unit)
-            await context.error(
-                exchange, status: 429, message: "rate limit exceeded", code: "rate_limit_exceeded",
-                shape: context.route?.errorShape(exchange.request.path) ?? .plain, headers: refusal.fields)
-            return false
         }
     }
 
@@ -300,6 +295,8 @@ final class RouteContext {
     let origin: CORSPolicy.Judgement?
     /// What the route's limits have said of this request.
     var limits: RateLimitOutcome?
+    /// The request as it was judged, for what is evaluated later; nil: nothing is.
+    var judged: RuleInputs?
 
     init(
         worker: LoopWorker, active: ActiveSnapshot, listener: CompiledListener, route: CompiledRoute?,
@@ -332,7 +329,7 @@ final class RouteContext {
         }
     }
 
-    private var corsFields: [(String, String)] {
+    var corsFields: [(String, String)] {
         let head = ResponseHead()
         decorate(head)
         var fields: [(String, String)] = []

@@ -122,6 +122,7 @@ final class CompiledListener: Sendable {
     /// What a connection must have been made with to reach this listener; nil: plain text.
     let identity: TLSIdentity?
     let cors: CORSPolicy?
+    let externalAuthorization: CompiledExternalAuthorization?
     /// nil: the listener asks for no credentials.
     let authentication: AuthPolicy?
     /// The listener's own rules, for requests that no route takes.
@@ -130,14 +131,15 @@ final class CompiledListener: Sendable {
     let routes: [CompiledRoute]
 
     init(
-        name: String, hostname: HostPattern, identity: TLSIdentity?, cors: CORSPolicy?, authentication: AuthPolicy?,
-        rules: RuleLevels,
+        name: String, hostname: HostPattern, identity: TLSIdentity?, cors: CORSPolicy?,
+        externalAuthorization: CompiledExternalAuthorization?, authentication: AuthPolicy?, rules: RuleLevels,
         table: RouteTable, routes: [CompiledRoute]
     ) {
         self.name = name
         self.hostname = hostname
         self.identity = identity
         self.cors = cors
+        self.externalAuthorization = externalAuthorization
         self.authentication = authentication
         self.rules = rules
         self.table = table
@@ -157,6 +159,8 @@ final class CompiledRoute: Sendable {
     let traffic: CompiledTraffic?
     let backends: [CompiledBackend]
     let totalWeight: Int
+    /// A request that was made ready for one of them is ready for each.
+    let hasInterchangeableBackends: Bool
 
     init(
         label: String, number: Int, route: Route, authentication: AuthPolicy?, rules: RuleLevels,
@@ -170,6 +174,9 @@ final class CompiledRoute: Sendable {
         self.traffic = traffic
         self.backends = backends
         totalWeight = backends.reduce(0) { $0 + $1.weight }
+        hasInterchangeableBackends =
+            backends.count > 1 && backends.allSatisfy(\.takesAnyRequest)
+            && [nil, .auto].contains(route.policies.urlRewrite?.authority)
     }
 
     /// One of the backends, by weight; nil when there is none to choose.
@@ -204,6 +211,7 @@ final class CompiledBackend: Sendable {
     /// Asked about each MCP message: the route's and the backend's.
     let mcpRules: RuleLevels
     let policies: BackendPolicies
+    let traffic: CompiledBackendTraffic?
     /// Numbers the backends of a snapshot; a loop keeps what it needs for each.
     let index: Int
     /// As rules see it.
@@ -211,13 +219,14 @@ final class CompiledBackend: Sendable {
 
     init(
         name: String?, weight: Int, kind: Kind, rules: RuleLevels, mcpRules: RuleLevels, policies: BackendPolicies,
-        index: Int
+        traffic: CompiledBackendTraffic?, index: Int
     ) {
         self.weight = weight
         self.kind = kind
         self.rules = rules
         self.mcpRules = mcpRules
         self.policies = policies
+        self.traffic = traffic
         self.index = index
         readsModel = rules.reads("llm")
         let ownName: String =
@@ -291,6 +300,9 @@ struct SnapshotCompiler {
         return CompiledListener(
             name: listener.name, hostname: listener.hostname,
             identity: listener.tls.map { TLSIdentity(listener, $0) }, cors: policies.cors,
+            externalAuthorization: try policies.externalAuthorization.map { (policy) throws(SnapshotError) in
+                try externalAuthorization(policy)
+            },
             authentication: authentication,
             rules: RuleLevels(rules.map { [$0] } ?? []), table: table, routes: routes)
     }
@@ -312,8 +324,7 @@ struct SnapshotCompiler {
                     a2a: policies.a2a))
         }
         let rules = try ruleSet(policies.authorization, claims: authentication?.claims)
-        let traffic = try CompiledTraffic(
-            policies, route: label, tables: &rateLimits, before: previousLimits, at: route.position)
+        let traffic = try CompiledTraffic.compile(route, label: label, &self)
         routeLabels.append(label)
         return CompiledRoute(
             label: label, number: routeLabels.count - 1, route: route, authentication: authentication,
@@ -378,7 +389,7 @@ struct SnapshotCompiler {
                         provider, traits: traits, upstream: try upstream(address, provider.policies, provider.position))
                 ),
                 rules: rules, mcpRules: mcpRules, policies: provider.policies,
-                index: backendCount - 1)
+                traffic: try .compile(provider.policies), index: backendCount - 1)
         case .mcp(let mcp):
             kind = .mcp(
                 try CompiledMCP(
@@ -397,7 +408,7 @@ struct SnapshotCompiler {
         }
         return CompiledBackend(
             name: backend.name, weight: backend.weight, kind: kind, rules: rules, mcpRules: mcpRules,
-            policies: backend.policies,
+            policies: backend.policies, traffic: try .compile(backend.policies),
             index: backendCount - 1)
     }
 

@@ -21,6 +21,9 @@ package class Exchange: SocketObserver {
     package internal(set) var failure: UpstreamError?
     /// The request's body is being sent upstream while the reply begins.
     var isPumping = false
+    /// The whole body, when something had to have it before it is sent on; `takeBufferedBody` gives it to everyone who asks.
+    package private(set) var held: ByteView?
+    private var holding: IOBuffer?
 
     init(connection: ClientInfo) { self.connection = connection }
 
@@ -70,11 +73,39 @@ package class Exchange: SocketObserver {
     /// The whole body in one piece.
     /// - Throws: `bodyTooLarge` when it is longer than `limit` bytes; the rest is not read.
     package func collectBody(limit: Int, into buffer: IOBuffer) async throws(ExchangeError) {
+        if let held {
+            guard held.count <= limit else { throw .message(.bodyTooLarge) }
+            return buffer.append(held)
+        }
         if case .length(let count) = request.framing, count > limit { throw .message(.bodyTooLarge) }
         while let piece = try await readBody() {
             guard buffer.readableBytes + piece.count <= limit else { throw .message(.bodyTooLarge) }
             buffer.append(piece)
         }
+    }
+
+    /// Reads the whole body and keeps it. False: it is longer than `limit` bytes; it cannot be sent on then.
+    package func hold(atMost limit: Int) async throws(ExchangeError) -> Bool {
+        if let held { return held.count <= limit }
+        if let whole = takeBufferedBody() {
+            held = whole
+            return whole.count <= limit
+        }
+        if case .length(let count) = request.framing, count > limit { return false }
+        let buffer = IOBuffer(capacity: 4096)
+        while let piece = try await readBody() {
+            guard buffer.readableBytes + piece.count <= limit else { return false }
+            buffer.append(piece)
+        }
+        holding = buffer
+        held = buffer.view
+        return true
+    }
+
+    /// Another request begins.
+    func dropHeld() {
+        held = nil
+        holding = nil
     }
 
     // MARK: Reply

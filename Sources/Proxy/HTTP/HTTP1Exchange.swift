@@ -69,6 +69,7 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
         isPumping = false
         isGivenUp = false
         failure = nil
+        dropHeld()
         onWire = false
         generation &+= 1
     }
@@ -78,6 +79,7 @@ final class HTTP1Exchange: Exchange, @unchecked Sendable {
     // MARK: Request body
 
     override func takeBufferedBody() -> ByteView? {
+        if let held { return held }
         let body = input.takeBufferedBody()
         if let body { receivedBodyBytes = body.count }
         return body

@@ -50,6 +50,7 @@ final class HTTP2Exchange: Exchange, @unchecked Sendable {
     // MARK: Request body
 
     override func takeBufferedBody() -> ByteView? {
+        if let held { return held }
         let body = stream.takeWhole()
         if let body { receivedBodyBytes = body.count }
         return body

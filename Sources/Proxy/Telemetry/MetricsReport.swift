@@ -8,6 +8,7 @@ enum Metric: Int, CaseIterable, Sendable {
     case requests, requestSeconds, requestBytes, responseBytes, refusedMessages
     case connections, openConnections
     case rateLimited
+    case retries, retriesRefused, mirrored, ejections, ejected
     case decisions
     case keySetAvailable, keySetAge, keySetFailures
     case upstreamOpened, upstreamReused, upstreamFailed, upstreamIdle
@@ -58,6 +59,17 @@ enum Metric: Int, CaseIterable, Sendable {
         case .openConnections: ("agentgateway_downstream_connections", .gauge, "Connections of clients that are open.")
         case .rateLimited:
             ("agentgateway_rate_limited_total", .counter, "Requests that a local rate limit has refused.")
+        case .retries: ("agentgateway_retries_total", .counter, "Further tries of requests to upstreams.")
+        case .retriesRefused:
+            (
+                "agentgateway_retries_refused_total", .counter,
+                "Tries that were not made, because the upstream fails too often for them."
+            )
+        case .mirrored:
+            ("agentgateway_mirrored_requests_total", .counter, "Copies of requests, by what became of them.")
+        case .ejections:
+            ("agentgateway_backend_ejections_total", .counter, "Backends left out for a while, counted on each loop.")
+        case .ejected: ("agentgateway_backend_ejected", .gauge, "Loops that leave the backend out now.")
         case .decisions:
             (
                 "agentgateway_authz_decisions_total", .counter,

@@ -13,6 +13,8 @@ package struct OutgoingRequest {
     package var deadline = MonotonicTime.never
     /// Further tries when no connection can be made.
     package var connectRetries = 1
+    /// Says of a reply's head that the reply is not to be passed on; it is given up then, with `rejected`.
+    var rejects: ((ResponseHead) -> Bool)?
 
     package init(
         upstream: Upstream, method: ByteView, target: ByteView, authority: ByteView, body: ByteView? = nil
@@ -98,6 +100,11 @@ package enum Forwarder {
                 }
                 throw error
             }
+            if let rejects = request.rejects, rejects(head) {
+                await pump?.stop()
+                call.abandon()
+                throw .rejected(head.status)
+            }
             onHead(head)
             if head.status == 101 {
                 exchange.depend(on: nil)
@@ -128,7 +135,7 @@ package enum Forwarder {
 
     /// Removes what must not travel and states who the client is. Only the gateway's own word about the client counts:
     /// forwarding fields that came in are replaced.
-    private static func prepare(_ headers: HeaderBlock, _ exchange: Exchange) {
+    static func prepare(_ headers: HeaderBlock, _ exchange: Exchange) {
         for i in 0..<headers.count {
             switch headers.known(i) {
             case .host, .contentLength, .expect, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto,

@@ -37,6 +37,11 @@ enum HTTP2Forwarder {
                 if refused, body != nil, tries < maximumTries { continue }
                 throw error
             }
+            if let rejects = request.rejects, rejects(exchange.response) {
+                let status = exchange.response.status
+                await finish(stream, pump)
+                throw .rejected(status)
+            }
             onHead(exchange.response)
             do throws(UpstreamError) {
                 try await respond(exchange, stream, filter)

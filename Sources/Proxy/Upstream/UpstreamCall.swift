@@ -27,6 +27,8 @@ package enum UpstreamError: Error, Equatable, Sendable {
     case malformed(ProtocolError)
     /// The reply is HTTP, but not what was asked for, and cannot be passed on as it is; the text is for logs.
     case unusable(String)
+    /// A reply of this status that is not passed on.
+    case rejected(Int)
     /// The client's request body broke off, or the client itself left.
     case client(ExchangeError)
 
@@ -36,6 +38,7 @@ package enum UpstreamError: Error, Equatable, Sendable {
         case .connect(.timedOut), .timedOut: 504
         case .connect: 503
         case .broken, .malformed, .unusable: 502
+        case .rejected(let status): status
         case .client(.message(let error)): error.status
         case .client(.io(.timedOut)): 408
         case .client(.io): 499
@@ -51,6 +54,7 @@ package enum UpstreamError: Error, Equatable, Sendable {
         case .timedOut: "the upstream did not answer in time"
         case .malformed: "the upstream's reply is malformed"
         case .unusable: "the upstream's reply cannot be passed on"
+        case .rejected: "the upstream refused the request"
         case .client(.message(let error)): error.reason
         case .client(.io(.timedOut)): "the request body was not received in time"
         case .client(.io): "the client closed the connection"
@@ -67,6 +71,7 @@ extension UpstreamError: CustomStringConvertible {
         case .timedOut: "timed out"
         case .malformed(let error): "malformed reply: \(error.reason)"
         case .unusable(let reason): reason
+        case .rejected(let status): "status \(status)"
         case .client(.message(let error)): "client: \(error.reason)"
         case .client(.io(let error)): "client: \(error)"
         }

@@ -97,6 +97,32 @@ struct ConfigurationAssembly {
                 break
             }
         }
+        let hasHost = route.backends.contains { if case .host = $0.kind { true } else { false } }
+        let whatIdles =
+            hasMCP ? "targets of an mcp backend have policies of their own" : "the route has no host backend"
+        let idle: [(name: String, isIdle: Bool, severity: Diagnostic.Severity)] = [
+            ("requestMirror", policies.mirror != nil && !hasHost, .error),
+            ("transformations", policies.transformations != nil && !hasHost && !hasAI, .error),
+            ("urlRewrite", policies.urlRewrite != nil && !hasHost, .warning),
+            ("requestHeaderModifier", policies.requestHeaders != nil && !hasHost && !hasAI, .warning),
+            ("responseHeaderModifier", policies.responseHeaders != nil && !hasHost && !hasAI, .warning),
+            ("retry", policies.retry != nil && !hasHost && !hasAI, .warning),
+            ("timeout", policies.timeouts != Timeouts() && !hasHost && !hasAI, .warning),
+        ]
+        for policy in idle where policy.isIdle && !route.backends.isEmpty {
+            context.report(
+                "route \"\(Excerpt.of(route.name))\": \(policy.name) would do nothing: \(whatIdles)",
+                at: route.position, severity: policy.severity)
+        }
+        if (policies.balancing != .weighted || policies.affinity != nil), route.backends.count < 2 {
+            report("there is nothing to choose: balancing and sessionAffinity need several backends", route)
+        }
+        for backend in route.backends where backend.policies.health != nil {
+            guard case .host = backend.kind else {
+                report("health would do nothing: only host backends are left out when they fail", route)
+                break
+            }
+        }
         if draft.ai.routes != nil, !hasAI {
             report("policies.ai would do nothing: the route has no ai backend", route)
         }

@@ -120,7 +120,7 @@ struct HTTPServerLink {
         switch error {
         case .timedOut, .connect(.timedOut): .timedOut
         case .connect, .broken: .unavailable(error.description)
-        case .malformed, .unusable: .badAnswer(error.description)
+        case .malformed, .rejected, .unusable: .badAnswer(error.description)
         case .client: .cancelled
         }
     }

@@ -169,7 +169,6 @@ extension Declarations {
     /// What MCP targets and helper services may have.
     private static let simpleBackendFields: [Field<BackendPoliciesDraft>] = [
         .optional("requestHeaderModifier", \.policies.requestHeaders, headerModifier, "Changes request headers."),
-        .notYet("transformations", "transformations"),
         .optional("backendTLS", \.policies.backendTLS, backendTLS, "TLS to the backend."),
         .optional("backendAuth", \.policies.backendAuthentication, backendAuth, "The credential sent to the backend."),
         .apply("http", httpVersion, "HTTP to the backend.") { owner, http, _, _ in
@@ -189,9 +188,10 @@ extension Declarations {
     static let targetPolicies = ValueDecoder<BackendPoliciesDraft>.object(
         "MCPTargetPolicies", "Policies of an MCP target.", make: { _, _ in BackendPoliciesDraft() },
         fields: simpleBackendFields + [
+            .notYet("transformations", "transformations of a target"),
             .optional(
                 "mcpAuthorization", \.policies.mcpAuthorization, ruleSet(.mcp),
-                "Rules for this target's tools, prompts and resources, after the route's and the backend's.")
+                "Rules for this target's tools, prompts and resources, after the route's and the backend's."),
         ]
     ).map(\.policies)
 
@@ -207,12 +207,15 @@ extension Declarations {
             .optional("a2aAuthorization", \.policies.a2aAuthorization, ruleSet(.a2a), "Rules for A2A messages."),
             .optional("a2a", \.policies.a2a, a2a, "The backend is an A2A agent."),
             .value("ai", \.ai, aiPolicy, "How AI requests are treated."),
-            .notYet("extAuthz", "an external authorization service"),
+            .optional("transformations", \.policies.transformations, transformations, "Headers computed by CEL."),
+            .optional("health", \.policies.health, health, "A backend that fails is left out for a while."),
+            .notYet("extAuthz", "an external authorization service of a backend; a route's is there"),
             .notYet("requestRedirect", "redirects by a backend"),
             .notYet("mcpGuardrails", "external MCP guardrails"),
-            .notYet("health", "outlier detection"),
             .notYet("inferenceRouting", "inference routing"),
-            .notYet("sessionAffinity", "session affinity"),
+            .notYet(
+                "sessionAffinity", "session affinity of a backend; set it on the route, whose backends it chooses among"
+            ),
         ])
 }
 

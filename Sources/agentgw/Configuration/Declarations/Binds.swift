@@ -26,7 +26,7 @@ extension Declarations {
         .optional("apiKey", \.apiKeyAuthentication, apiKey, "Requires an API key."),
         .optional("authorization", \.authorization, ruleSet(.http), "Rules for every request; the route's come after."),
         .notYet("oidc", "browser login"),
-        .notYet("extAuthz", "an external authorization service"),
+        .optional("extAuthz", \.externalAuthorization, extAuthz, "A service is asked over HTTP, before the route's."),
         .notYet("extProc", "an external processor"),
         .notYet("transformations", "transformations"),
     ]

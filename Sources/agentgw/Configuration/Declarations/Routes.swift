@@ -60,6 +60,15 @@ extension Declarations {
             .optional("requestRedirect", \.policies.requestRedirect, requestRedirect, "Answers with a redirect."),
             .optional("directResponse", \.policies.directResponse, directResponse, "Answers without a backend."),
             .value("timeout", \.policies.timeouts, timeouts, "How long a request may take."),
+            .optional("extAuthz", \.policies.externalAuthorization, extAuthz, "A service is asked over HTTP."),
+            .optional("transformations", \.policies.transformations, transformations, "Headers computed by CEL."),
+            .optional("requestMirror", \.policies.mirror, requestMirror, "A copy goes to another service."),
+            .optional("buffer", \.policies.bufferedRequest, buffer, "Bodies are held before they are sent on."),
+            .value(
+                "balancing", \.policies.balancing, ValueDecoder<Balancing>.word(), default: "weighted",
+                "How a backend is chosen: `weighted`, or `leastRequest`: of two, the one with fewer under way."),
+            .optional(
+                "sessionAffinity", \.policies.affinity, sessionAffinity, "The same key goes to the same backend."),
             .optional("csrf", \.policies.csrf, csrf, "Refuses what another site's page makes a browser send."),
             .value("localRateLimit", \.policies.rateLimits, rateLimits, "How many requests, or model tokens, pass."),
             .optional("retry", \.policies.retry, retry, "Tries again when the upstream fails."),
@@ -67,14 +76,10 @@ extension Declarations {
                 "backendAuth", \.policies.backendAuthentication, backendAuth, "The credential sent to the backends."),
             .optional("backendTLS", \.policies.backendTLS, backendTLS, "TLS to the backends."),
             .notYet("oidc", "browser login"),
-            .notYet("extAuthz", "an external authorization service"),
             .notYet("extProc", "an external processor"),
-            .notYet("transformations", "transformations"),
             .notYet("remoteRateLimit", "rate limits of an external service"),
             .notYet("mcpGuardrails", "external MCP guardrails"),
-            .notYet("requestMirror", "request mirroring"),
             .notYet("delay", "delays"),
-            .notYet("buffer", "forced buffering"),
             .notYet("backendTunnel", "an egress proxy"),
         ]
     ).check { draft, node, context in

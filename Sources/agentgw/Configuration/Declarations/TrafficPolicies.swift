@@ -80,17 +80,28 @@ extension Declarations {
         fields: [
             .value("add", \.add, headerFields, "Lines added beside what is there."),
             .value("set", \.set, headerFields, "Lines put in place of what is there."),
-            .value("remove", \.remove, .list(.headerName), "Names removed."),
+            .value("remove", \.remove, .list(changeableHeader), "Names removed."),
         ])
 
     static let headerFields = ValueDecoder<Never>.map(.headerValue, key: { HeaderSyntax.problem(inName: $0) })
         .then { (fields: [(key: String, value: String)], node, context) -> [HeaderModifier.Field]? in
             // They decide where a message ends and are the gateway's alone.
-            for field in fields where framingHeaders.contains(field.key.asciiLowercased) {
-                return context.fail("\"\(field.key)\" belongs to the gateway and cannot be changed here", at: node)
+            for field in fields {
+                if let problem = problem(inChanged: field.key) { return context.fail(problem, at: node) }
             }
             return fields.map { HeaderModifier.Field(name: $0.key.asciiLowercased, value: $0.value) }
         }
+
+    /// nil: a policy may change the field.
+    static func problem(inChanged name: String) -> String? {
+        framingHeaders.contains(name.asciiLowercased)
+            ? "\"\(name)\" belongs to the gateway and cannot be changed here" : nil
+    }
+
+    static let changeableHeader = ValueDecoder<String>.headerName.check { name, node, context in
+        if let problem = problem(inChanged: name) { return context.fail(problem, at: node) }
+        return name
+    }
 
     private static let framingHeaders: Set<String> = [
         "connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
@@ -185,25 +196,5 @@ extension Declarations {
             .notYet("bodyExpression", "a body computed by CEL"),
             .value("headers", \.headers, headerFields, "Headers of the answer, as they are."),
             .notYet("conditional", "a condition on the answer"),
-        ])
-
-    static let timeouts = ValueDecoder<Timeouts>.object(
-        "Timeout", "How long a request may take.", make: { _, _ in Timeouts() },
-        fields: [
-            .optional("requestTimeout", \.request, .duration(), "From the request's head to the end of the answer."),
-            .optional("backendRequestTimeout", \.backendRequest, .duration(), "Of one attempt.").pending(),
-        ])
-
-    static let retry = ValueDecoder<RetryPolicy>.object(
-        "Retry", "Tries again when connecting to the upstream fails.",
-        make: { _, _ in RetryPolicy() },
-        fields: [
-            .value("attempts", \.attempts, .integer(1...10), default: "1", "Further tries after the first."),
-            .optional("backoff", \.backoff, .duration(), "Pause before the second try; doubles from there.").pending(),
-            .value(
-                "codes", \.statusCodes, .list(.integer(400...599)), "Statuses that are tried again."
-            ).pending(),
-            .notYet("precondition", "a CEL condition for retrying"),
-            .notYet("condition", "a CEL condition for retrying"),
         ])
 }
