@@ -60,6 +60,10 @@ policy-equality: ## The same 5,000 generated requests through check-policy and t
 	@scripts/setup.sh build test
 	AGENTGW_EQUALITY_CASES=$${AGENTGW_EQUALITY_CASES:-5000} scripts/e2e.sh Tests/EndToEnd/test_policy_equality.py
 
+bench-reload: ## Time hot reloads of 1,000 routes under load against their bar
+	swift build -c release --product agentgw
+	python3 bench/reload/run.py
+
 bench-policy: ## Time check-policy against its bars: start, cases, mutants, replayed records
 	swift build -c release --product agentgw
 	python3 bench/policy/run.py

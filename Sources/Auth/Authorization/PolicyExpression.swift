@@ -11,7 +11,9 @@ package final class PolicyExpression: Sendable {
     package init(_ source: PolicyExpressionSource) throws(RuleSetError) {
         self.source = source
         let rule = AuthorizationRule(expression: source.text, position: source.position)
-        switch RuleCompilation.compile(rule, in: GatewayEnvironment.of(source.use.phase), for: source.use.result) {
+        switch RuleCompilation.compile(
+            rule, in: GatewayEnvironment.of(source.use.phase), source.functions, for: source.use.result)
+        {
         case .success(let program): self.program = program
         case .failure(let error): throw error
         }
@@ -25,8 +27,8 @@ package final class PolicyExpression: Sendable {
 
 extension ExpressionUse {
     /// What is wrong with an expression of this use, with byte offsets into its text.
-    package func findings(_ expression: String) -> [Diagnostic] {
-        RuleCompilation.findings(expression, in: GatewayEnvironment.of(phase), for: result)
+    package func findings(_ expression: String, functions: CustomFunctions? = nil) -> [Diagnostic] {
+        RuleCompilation.findings(expression, in: GatewayEnvironment.of(phase), functions, for: result)
     }
 }
 
@@ -39,13 +41,12 @@ extension Authorizer {
         evaluator.begin(inputs)
         defer { evaluator.end() }
         let context = evaluator.context(for: expression.program.checked.environment)
-        let value = expression.program.run(in: context)
-        switch value.tag {
-        case .absent, .error, .unknown: return nil
-        default: break
-        }
         do throws(EvaluationError) {
-            return try CELValue.copy(value, atMost: Self.mostParts)
+            let value = expression.program.run(in: context)
+            switch value.tag {
+            case .absent, .error, .unknown: return nil
+            default: return try expression.program.copy(value, in: context, atMost: Self.mostParts)
+            }
         } catch { return nil }
     }
 

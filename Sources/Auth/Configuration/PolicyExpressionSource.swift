@@ -1,5 +1,7 @@
 // A CEL expression of a policy that is no rule: a key, a value, a condition. In source form, as the loader reads it.
 
+import CEL
+
 /// What an expression can read, and what its value is for.
 package struct ExpressionUse: Hashable, Sendable {
     package enum Phase: Hashable, Sendable {
@@ -7,6 +9,8 @@ package struct ExpressionUse: Hashable, Sendable {
         case request
         /// Once there is a reply: `response` is known as well.
         case response
+        /// When all is over, for the log: of a reply its status is left.
+        case record
     }
 
     package enum Result: Hashable, Sendable {
@@ -31,10 +35,15 @@ package struct PolicyExpressionSource: Sendable {
     package var text: String
     package var use: ExpressionUse
     package var position: FilePosition
+    /// Those of the configuration.
+    package var functions: CustomFunctions?
 
-    package init(_ text: String, _ use: ExpressionUse, position: FilePosition = .none) {
+    package init(
+        _ text: String, _ use: ExpressionUse, functions: CustomFunctions? = nil, position: FilePosition = .none
+    ) {
         self.text = text
         self.use = use
+        self.functions = functions
         self.position = position
     }
 }

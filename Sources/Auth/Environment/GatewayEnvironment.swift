@@ -21,10 +21,12 @@ package enum GatewayEnvironment {
         switch phase {
         case .request: http
         case .response: response
+        case .record: record
         }
     }
 
-    private static let response = make(for: [.request], claims: nil, withResponse: true)
+    private static let response = make(for: [.request], claims: nil, replyFields: ["code", "headers"])
+    private static let record = make(for: [.request], claims: nil, replyFields: ["code"])
     private static let http = make(for: GatewayAttributes.phases(of: .http))
     private static let backend = make(for: GatewayAttributes.phases(of: .backend))
     private static let mcp = make(for: GatewayAttributes.phases(of: .mcp))
@@ -32,14 +34,14 @@ package enum GatewayEnvironment {
 
     /// What rules that run in `phases` can read: the attributes that all of them know.
     /// - Parameter claims: makes `jwt` a record whose unknown fields are errors; nil: a map.
-    /// - Parameter withResponse: the expressions are evaluated once there is a reply.
+    /// - Parameter replyFields: what is known of the reply when the expressions are evaluated; empty: there is none yet.
     package static func make(
-        for phases: [DecisionPhase], claims: ClaimsSchema? = nil, withResponse: Bool = false
+        for phases: [DecisionPhase], claims: ClaimsSchema? = nil, replyFields: Set<String> = []
     ) -> Environment {
         var variables: [String: CELType] = [:]
         var unavailable: [String: String] = [:]
         for root in GatewayAttributes.roots {
-            if root.phases.isEmpty ? withResponse : phases.allSatisfy(root.phases.contains) {
+            if root.phases.isEmpty ? !replyFields.isEmpty : phases.allSatisfy(root.phases.contains) {
                 variables[root.name] = root.type
             } else if root.phases.isEmpty {
                 unavailable[root.name] = "it is known only once there is a reply"
@@ -52,6 +54,10 @@ package enum GatewayEnvironment {
                 record.name,
                 fields: Dictionary(
                     uniqueKeysWithValues: record.fields.map { field in
+                        if record.name == GatewayAttributes.TypeName.response, !replyFields.contains(field.name) {
+                            let reason = "it is gone when the reply has been sent"
+                            return (field.name, RecordType.Field(field.type, unavailable: reason))
+                        }
                         let isKnown = field.phases.map { phases.allSatisfy($0.contains) } ?? true
                         let reason = isKnown ? nil : "it is known only in \(names(field.phases ?? [])) rules"
                         return (field.name, RecordType.Field(field.type, unavailable: reason))

@@ -68,8 +68,8 @@ public final class Program: @unchecked Sendable {
     }
 
     /// A copy of an evaluation's result, the host's objects in it as maps.
-    func copy(
-        _ value: Value, in context: EvaluationContext, atMost parts: Int = CELValue.mostParts
+    package func copy(
+        _ value: Value, in context: EvaluationContext, atMost parts: Int
     ) throws(EvaluationError) -> CELValue {
         guard value.tag.mayHoldParts, CELValue.hasAtMost(parts, in: value) else {
             return try CELValue.copy(value, atMost: parts)

@@ -21,7 +21,8 @@ extension Program {
         let value = run(in: context)
         if value.tag == .error { return .failed(error(value)) }
         if value.tag != .unknown {
-            do throws(EvaluationError) { return .value(try copy(value, in: context)) } catch { return .failed(error) }
+            do throws(EvaluationError) { return .value(try copy(value, in: context, atMost: CELValue.mostParts)) } catch
+            { return .failed(error) }
         }
         let program: Program
         do throws(CompileError) { program = try instrumented() } catch {

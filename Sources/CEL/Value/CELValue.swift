@@ -48,10 +48,10 @@ public enum CELValue: Sendable {
 
     /// The most parts that a value is copied out with. A list that holds another several times is larger when copied, by a
     /// power of its depth, than the memory and the budget that it took to build.
-    package static let mostParts = 1_000_000
+    static let mostParts = 1_000_000
 
     /// A copy of an evaluation's result.
-    package static func copy(_ value: Value, atMost parts: Int = mostParts) throws(EvaluationError) -> CELValue {
+    static func copy(_ value: Value, atMost parts: Int = mostParts) throws(EvaluationError) -> CELValue {
         guard hasAtMost(parts, in: value) else {
             throw EvaluationError(.cost, "the value has more than \(parts) parts")
         }

@@ -9,6 +9,10 @@ package struct GatewayConfiguration: Sendable {
     package var limits: HTTPLimits
     /// nil: nothing is traced, and trace fields pass as they come.
     package var tracing: TracingConfiguration?
+    /// nil: every line with every field, on standard error.
+    package var accessLog: AccessLogPolicy?
+    /// A file for decisions; nil: standard error.
+    package var decisionLog: String?
     /// Ports are distinct.
     package var binds: [Bind]
     /// What the loader has to say without refusing the load.
@@ -186,6 +190,11 @@ package struct HTTPLimits: Hashable, Sendable {
     package var maximumConnectionAge: Duration?
     /// From accepting a connection to the end of its TLS handshake.
     package var handshakeTimeout: Duration
+    /// Of clients, at once, of the whole process. Each costs memory and a descriptor.
+    package var connections = 65_536
+    /// That one connection takes; nil: any number.
+    package var requestsPerConnection: Int?
+    package var http2 = HTTP2Settings()
 
     package init(
         headerBytes: Int = 64 << 10, headerCount: Int = 100, bufferedBody: Int = 2 << 20,

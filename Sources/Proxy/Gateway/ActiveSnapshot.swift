@@ -9,6 +9,9 @@ final class ActiveSnapshot: @unchecked Sendable {
     let auth: AuthLayer
     /// By `CompiledRoute.number`.
     let metrics: [RouteMetrics]
+    /// nil: standard error.
+    let accessFile: LogFile?
+    let decisionFile: LogFile?
     /// By the number of the backend.
     private var minters: [Int: TokenMinter] = [:]
 
@@ -18,6 +21,10 @@ final class ActiveSnapshot: @unchecked Sendable {
     ) throws(AuthError) {
         self.snapshot = snapshot
         self.metrics = snapshot.routeLabels.map { metrics.route($0) }
+        accessFile = try snapshot.accessLog?.file.map { (path) throws(AuthError) in try LogFile(path, .none) }
+        decisionFile = try snapshot.configuration.decisionLog.map { (path) throws(AuthError) in
+            try LogFile(path, .none)
+        }
         auth = try AuthLayer(snapshot.authentication, succeeding: predecessor?.auth)
     }
 

@@ -79,12 +79,13 @@ package final class Gateway: @unchecked Sendable {
                 case .warning: log.warn(line)
                 }
             }
+            let clients = ClientCount()
             var workers: [LoopWorker] = []
             for loop in group.loops {
                 workers.append(
                     try LoopWorker(
                         loop: loop, resolver: resolver, snapshot: snapshot, keySets: keySets, mcp: mcp,
-                        processLog: log))
+                        clients: clients, processLog: log))
             }
             self.workers = workers
         } catch { throw SnapshotError("\(error)") }

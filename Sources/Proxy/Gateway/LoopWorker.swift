@@ -5,10 +5,16 @@ import Auth
 import Glibc
 import Synchronization
 
+/// Connections of clients of all loops together.
+final class ClientCount: Sendable {
+    let count = Atomic<Int>(0)
+}
+
 final class LoopWorker: @unchecked Sendable {
     let loop: EventLoop
     let core: LoopCore
-    let log: LogBuffer
+    let accessLog: LogBuffer
+    let decisionLog: LogBuffer
     let processLog: ProcessLog
     let metrics = LoopMetrics()
     var decisions = DecisionRing()
@@ -31,23 +37,28 @@ final class LoopWorker: @unchecked Sendable {
     /// connections are closed, and established ones go on.
     private static let maximumHandshakes = 2048
     private var handshakes = 0
+    let clients: ClientCount
     /// Connections of clients, for other threads to read.
     let connectionCount = Atomic<Int>(0)
     var random = SystemRandomNumberGenerator()
 
     init(
         loop: EventLoop, resolver: Resolver, snapshot: Snapshot, keySets: KeySetService, mcp: MCPService,
-        processLog: ProcessLog
+        clients: ClientCount, processLog: ProcessLog
     ) throws(AuthError) {
         self.loop = loop
         self.keySets = keySets
+        self.clients = clients
         self.processLog = processLog
         core = LoopCore(loop: loop, resolver: resolver)
         self.mcp = mcp.runtime(core)
         traces = TraceExporter(core, processLog)
         mirrors = Mirrors(core)
-        log = LogBuffer(descriptor: STDERR_FILENO, loop: loop)
+        accessLog = LogBuffer(descriptor: STDERR_FILENO, loop: loop)
+        decisionLog = LogBuffer(descriptor: STDERR_FILENO, loop: loop)
         active = try ActiveSnapshot(snapshot, metrics)
+        accessLog.write(to: active.accessFile)
+        decisionLog.write(to: active.decisionFile)
         authorizer = try Authorizer()
     }
 
@@ -63,10 +74,20 @@ final class LoopWorker: @unchecked Sendable {
         loop.spawn { [self] in
             do throws(IOError) {
                 try await socket.accept(on: loop) { [self] accepted, peer in
-                    if handler is RequestPipeline { metrics.connectionOpened(port: socket.address.port) }
+                    if handler is RequestPipeline {
+                        guard clients.count.load(ordering: .relaxed) < active.snapshot.configuration.limits.connections
+                        else {
+                            metrics.limitHit(.connections)
+                            return accepted.close()
+                        }
+                        metrics.connectionOpened(port: socket.address.port)
+                    }
                     let local = SocketAddress.local(of: accepted.descriptor) ?? socket.address
                     if let certificates = handler.certificates {
-                        guard handshakes < LoopWorker.maximumHandshakes else { return accepted.close() }
+                        guard handshakes < LoopWorker.maximumHandshakes else {
+                            metrics.limitHit(.handshakes)
+                            return accepted.close()
+                        }
                         handshakes += 1
                         return run(
                             TLSServerConnection(
@@ -87,11 +108,17 @@ final class LoopWorker: @unchecked Sendable {
         connections[id] = connection
         // The process's own ports are not waited for when it drains.
         let isClient = connection.handler is RequestPipeline
-        if isClient { connectionCount.add(1, ordering: .releasing) }
+        if isClient {
+            connectionCount.add(1, ordering: .releasing)
+            clients.count.add(1, ordering: .relaxed)
+        }
         loop.spawn { [self] in
             await connection.run()
             connections[id] = nil
-            if isClient { connectionCount.subtract(1, ordering: .releasing) }
+            if isClient {
+                connectionCount.subtract(1, ordering: .releasing)
+                clients.count.subtract(1, ordering: .relaxed)
+            }
         }
     }
 
@@ -156,6 +183,8 @@ final class LoopWorker: @unchecked Sendable {
         let previous = active
         active = next
         self.next = nil
+        accessLog.write(to: active.accessFile)
+        decisionLog.write(to: active.decisionFile)
         for (port, socket) in opened { serve(socket, RequestPipeline(worker: self, port: port)) }
         for socket in removed { retire(socket, previous) }
         let upstreams = Set(next.snapshot.upstreams.all.map { ObjectIdentifier($0) })

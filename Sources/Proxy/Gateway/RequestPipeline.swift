@@ -33,11 +33,16 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         limits.idleTimeout = Nanoseconds(http.idleTimeout)
         limits.handshakeTimeout = http.handshakeTimeout
         limits.maximumAge = http.maximumConnectionAge
+        limits.maximumRequests = http.requestsPerConnection
+        limits.http2 = http.http2
         return limits
     }
 
+    func limitHit(_ hit: LimitHit) { worker.metrics.limitHit(hit) }
+
     func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8] {
         worker.metrics.messageRefused()
+        if let hit = LimitHit(error) { worker.metrics.limitHit(hit) }
         response.reset()
         response.status = error.status
         response.headers.append(.contentType, ByteView("text/plain; charset=utf-8"))
@@ -47,11 +52,14 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
 
     func handle(_ exchange: Exchange) async {
         var record = RequestRecord(startedAt: WallClock.nanoseconds)
-        let tracing = (last ?? worker.active).snapshot.tracing
+        // To the end: a reload under way changes neither where this request goes nor how it is recorded.
+        let active = last ?? worker.active
+        let snapshot = active.snapshot
+        let tracing = snapshot.tracing
         if let tracing {
             record.trace = .begin(exchange.request.headers, tracing.configuration, &worker.random)
         }
-        await answer(exchange, &record)
+        await answer(exchange, active, &record)
         if !exchange.responseStarted, !exchange.isAborted {
             // Every way through `answer` ends in a reply; a client that waits must not wait for ever if one does not.
             await Reply.error(exchange, status: 500, message: "no reply was made", code: "internal_error")
@@ -60,7 +68,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             limits.charge((usage.input ?? 0) &+ (usage.output ?? 0), at: worker.loop.now)
         }
         (record.metrics ?? worker.metrics.unrouted).record(exchange, record)
-        worker.writeAccessLine(exchange, record)
+        if exchange.sentStatus == 413, record.reason == "request_body" { worker.metrics.limitHit(.bufferedBody) }
+        worker.writeAccessLine(exchange, record, snapshot.accessLog)
         if let tracing, let trace = record.trace, trace.isSampled {
             worker.traces.add(
                 OTLPSpan.encode(trace, exchange, record, endedAt: WallClock.nanoseconds), to: tracing.upstream,
@@ -68,8 +77,7 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         }
     }
 
-    private func answer(_ exchange: Exchange, _ record: inout RequestRecord) async {
-        let active = last ?? worker.active
+    private func answer(_ exchange: Exchange, _ active: ActiveSnapshot, _ record: inout RequestRecord) async {
         let snapshot = active.snapshot
         let request = exchange.request
         do throws(CanonicalPath.Problem) {
@@ -111,6 +119,14 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         let origin = cors?.judge(request.headers.first(.origin))
         let context = RouteContext(
             worker: worker, active: active, listener: listener, route: route, cors: cors, origin: origin)
+        defer {
+            // Refused before its credentials were taken off: the log is not shown them either.
+            if record.logged == nil, snapshot.accessLog?.evaluates == true {
+                record.logged = RuleInputs(
+                    JudgedRequest(exchange, without: context), principal: record.principal ?? .anonymous,
+                    startTime: UnixTime(nanoseconds: record.startedAt))
+            }
+        }
 
         // What need not wait is a plain call: an asynchronous one costs a frame of its own, even when it returns at once.
         var principal = Principal.anonymous
@@ -233,9 +249,13 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             }
         }
         strip(exchange, route, backend, context)
-        if route.traffic?.looksBack == true || backend.traffic != nil {
-            context.judged = RuleInputs(
-                JudgedRequest(exchange), principal: principal, startTime: UnixTime(nanoseconds: record.startedAt))
+        let isLogged = context.snapshot.accessLog?.evaluates == true
+        if route.traffic?.looksBack == true || backend.traffic != nil || isLogged {
+            let judged = RuleInputs(
+                JudgedRequest(exchange, without: context), principal: principal,
+                startTime: UnixTime(nanoseconds: record.startedAt))
+            context.judged = judged
+            if isLogged { record.logged = judged }
         }
         switch backend.kind {
         case .host(let upstream):

@@ -18,6 +18,7 @@ package final class Snapshot: Sendable {
     /// `CompiledMCP.signature` of every MCP backend.
     let mcpSignatures: Set<[UInt8]>
     let rateLimits: RateLimitTables
+    let accessLog: CompiledAccessLog?
 
     /// - Parameters:
     ///   - predecessor: of the configuration in force; what it has counted goes on.
@@ -47,6 +48,7 @@ package final class Snapshot: Sendable {
                 upstream: try compiler.upstream(collector, BackendPolicies(), tracing.position))
         }
         upstreams.seal()
+        accessLog = try configuration.accessLog.map { (policy) throws(SnapshotError) in try CompiledAccessLog(policy) }
         rateLimits = compiler.rateLimits
         mcpSignatures = Snapshot.mcpSignatures(binds)
         authentication = compiler.authentication

@@ -189,12 +189,17 @@ package protocol RequestHandler: AnyObject, Sendable {
 
     var limits: ServerLimits { get }
 
+    /// A bound was reached, and something was refused for it.
+    func limitHit(_ hit: LimitHit)
+
     /// TLS of the port as it is now; nil: plain text.
     var certificates: ListenerCertificates? { get }
 }
 
 extension RequestHandler {
     package var certificates: ListenerCertificates? { nil }
+
+    package func limitHit(_ hit: LimitHit) {}
 
     package func refuse(_ error: ProtocolError, _ response: ResponseHead) -> [UInt8] {
         response.reset()
@@ -218,6 +223,9 @@ package struct ServerLimits: Sendable {
     package var handshakeTimeout = Duration.seconds(15)
     /// A connection that is older takes no further request; nil: none is too old.
     package var maximumAge: Duration?
+    /// Requests that a connection takes; nil: any number.
+    package var maximumRequests: Int?
+    package var http2 = HTTP2Settings()
     /// Bytes of an unread request body that are read and dropped to keep a connection; a larger rest closes it.
     package var drainBytes = 64 * 1024
 

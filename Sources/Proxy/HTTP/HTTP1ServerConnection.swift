@@ -25,6 +25,8 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
     /// What the connection has become: HTTP/2 from its first byte (RFC 9113 §3.3).
     private var successor: HTTP2ServerConnection?
     private var hasServed = false
+    /// Requests so far.
+    private var served = 0
 
     init(transport: Transport, info: ClientInfo, handler: any RequestHandler) {
         self.transport = transport
@@ -90,6 +92,7 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
             return false
         }
         hasServed = true
+        served += 1
 
         let exchange = self.exchange ?? takeExchange()
         self.exchange = exchange
@@ -100,7 +103,9 @@ final class HTTP1ServerConnection: ServerConnection, @unchecked Sendable {
             await refuse(error)
             return false
         }
-        exchange.draining = handler.isDraining || retirement <= transport.loop.now
+        if served == limits.maximumRequests { handler.limitHit(.requestsPerConnection) }
+        exchange.draining =
+            handler.isDraining || retirement <= transport.loop.now || served >= limits.maximumRequests ?? .max
         input.beginBody(exchange.request.framing)
         socket.readDeadline = transport.loop.now + limits.bodyTimeout
         socket.writeDeadline = transport.loop.now + limits.writeTimeout

@@ -17,13 +17,14 @@ class HTTP2Connection: @unchecked Sendable {
 
     init(
         _ role: HTTP2Session.Role, transport: Transport, headLimits: HeadLimits, headerTimeout: Nanoseconds,
-        writeTimeout: Nanoseconds
+        writeTimeout: Nanoseconds, settings: HTTP2Settings = HTTP2Settings()
     ) throws(IOError) {
         self.transport = transport
         self.headLimits = headLimits
         self.headerTimeout = headerTimeout
         self.writeTimeout = writeTimeout
-        session = try HTTP2Session(role, owner: self, headerBytes: headLimits.headBytes, now: transport.loop.now)
+        session = try HTTP2Session(
+            role, owner: self, headerBytes: headLimits.headBytes, settings: settings, now: transport.loop.now)
     }
 
     var loop: EventLoop { transport.loop }

@@ -1,13 +1,6 @@
 // The bounds of an HTTP/2 connection, and the budgets that make floods of cheap frames end it (RFC 9113 §10.5).
 
 package struct HTTP2Limits: Sendable {
-    /// Streams that one connection may have at once, counted until their handlers have ended: a stream that its client
-    /// has reset still costs the upstream.
-    static let concurrentStreams = 128
-    /// Bytes of a stream that a client may send before the gateway has passed them on.
-    static let streamWindow = 64 * 1024
-    /// The same for all streams of a connection: with every stream stalled, it holds this and no more.
-    static let connectionWindow = 1 << 20
     /// Bytes of a reply that wait for the client's window before the upstream is no longer read.
     static let outboundBytes = 64 * 1024
     /// Payload of one DATA frame: frame and header fill a buffer (and a TLS record) exactly.
@@ -18,8 +11,25 @@ package struct HTTP2Limits: Sendable {
     static let waitingAcknowledgements = 100
     /// Entries in one SETTINGS frame; there are seven kinds.
     static let settingsEntries = 32
+    /// Bytes of a request that are taken and dropped once its reply is whole, and for how long. Clients that send all of a
+    /// body before they look for a reply would not see a refusal otherwise: a reset stream is all that they report.
+    static let discardedBytes = 16 << 20
+    static let discardingTime = Duration.seconds(10)
     /// Between two looks at the deadlines of streams.
     static let tick = Duration.seconds(1)
+}
+
+/// What a listener's HTTP/2 connections may hold.
+package struct HTTP2Settings: Hashable, Sendable {
+    /// Streams that one connection may have at once, counted until their handlers have ended: a stream that its client
+    /// has reset still costs the upstream.
+    package var concurrentStreams = 128
+    /// Bytes of a stream that a client may send before the gateway has passed them on.
+    package var streamWindow = 64 * 1024
+    /// The same for all streams of a connection: with every stream stalled, it holds this and no more.
+    package var connectionWindow = 1 << 20
+
+    package init() {}
 }
 
 /// Tokens that come back with time: short bursts are normal, a flood is not.

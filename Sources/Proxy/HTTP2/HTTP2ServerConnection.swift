@@ -8,6 +8,8 @@ final class HTTP2ServerConnection: HTTP2Connection, ServerConnection, @unchecked
     private var first: IOBuffer?
     /// Handlers that run, also for streams that are gone.
     private var handlers = 0
+    /// Streams so far.
+    private var opened = 0
     private var exchanges: [Int32: HTTP2Exchange] = [:]
 
     /// Between the two halves of an orderly end: streams that the client opened before it heard of it still arrive.
@@ -24,11 +26,12 @@ final class HTTP2ServerConnection: HTTP2Connection, ServerConnection, @unchecked
         retirement = limits.maximumAge.map { transport.loop.now + $0 } ?? .never
         try super.init(
             .server, transport: transport, headLimits: limits.head, headerTimeout: limits.headerTimeout,
-            writeTimeout: limits.writeTimeout)
+            writeTimeout: limits.writeTimeout, settings: limits.http2)
     }
 
     func run() async {
         await run(first: first)
+        if session.isFlooded { handler.limitHit(.http2Flood) }
     }
 
     override var idleDeadline: MonotonicTime { min(loop.now + limits.idleTimeout, retirement) }
@@ -56,7 +59,12 @@ final class HTTP2ServerConnection: HTTP2Connection, ServerConnection, @unchecked
     // MARK: Streams
 
     override func open(_ id: Int32) -> HTTP2Stream? {
-        guard handlers + exchanges.count < HTTP2Limits.concurrentStreams * 2, ending != .final else { return nil }
+        guard handlers + exchanges.count < limits.http2.concurrentStreams * 2, ending != .final else {
+            if ending != .final { handler.limitHit(.streams) }
+            return nil
+        }
+        opened += 1
+        if opened == limits.maximumRequests { handler.limitHit(.requestsPerConnection) }
         if retirement <= loop.now { closeIfIdle() }
         let stream = HTTP2Stream(connection: self, session: session, id: id)
         exchanges[id] = HTTP2Exchange(connection: info, stream: stream, limits: limits)
@@ -89,6 +97,8 @@ final class HTTP2ServerConnection: HTTP2Connection, ServerConnection, @unchecked
         // Its exchange is told first.
         super.closed(stream, code)
         exchanges[stream.id] = nil
+        // Said between two requests: some clients take no reply any more behind a GOAWAY.
+        if opened >= limits.maximumRequests ?? .max, !hasStreams { closeIfIdle() }
     }
 
     private func ended(_ exchange: HTTP2Exchange) {

@@ -36,7 +36,9 @@ final class HTTP2Session {
     private var pending: [(name: Range<Int>, value: Range<Int>)] = []
     private var vectors: [nghttp2_nv] = []
 
-    init(_ role: Role, owner: HTTP2Connection, headerBytes: Int, now: MonotonicTime) throws(IOError) {
+    init(_ role: Role, owner: HTTP2Connection, headerBytes: Int, settings limits: HTTP2Settings, now: MonotonicTime)
+        throws(IOError)
+    {
         self.role = role
         self.owner = owner
         flood = HTTP2FloodGuard(now: now)
@@ -61,7 +63,7 @@ final class HTTP2Session {
         var settings = [
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-                value: UInt32(HTTP2Limits.streamWindow)),
+                value: UInt32(limits.streamWindow)),
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(headerBytes)),
         ]
@@ -70,13 +72,13 @@ final class HTTP2Session {
             settings.append(
                 nghttp2_settings_entry(
                     settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-                    value: UInt32(HTTP2Limits.concurrentStreams)))
+                    value: UInt32(limits.concurrentStreams)))
         case .client:
             settings.append(
                 nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0))
         }
         nghttp2_submit_settings(session, 0, settings, settings.count)
-        nghttp2_session_set_local_window_size(session, 0, 0, Int32(HTTP2Limits.connectionWindow))
+        nghttp2_session_set_local_window_size(session, 0, 0, Int32(limits.connectionWindow))
     }
 
     deinit { nghttp2_session_del(session) }
@@ -322,11 +324,11 @@ final class HTTP2Session {
         switch UInt32(frame.hd.type) {
         case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
             if UInt32(frame.hd.type) == NGHTTP2_DATA.rawValue { flood.noteDataSent() }
-            // The reply is whole and the request is not: the client need not send the rest (RFC 9113 §8.1).
+            // The reply is whole and the request is not: the rest is of no interest (RFC 9113 §8.1).
             if role == .server, UInt32(frame.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
                 let stream = stream(frame.hd.stream_id), !stream.inboundEnded
             {
-                nghttp2_submit_rst_stream(session, 0, frame.hd.stream_id, HTTP2ErrorCode.noError.rawValue)
+                stream.discard()
             }
         case NGHTTP2_RST_STREAM.rawValue:
             switch HTTP2ErrorCode(rawValue: frame.rst_stream.error_code) {

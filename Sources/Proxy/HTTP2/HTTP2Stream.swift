@@ -29,6 +29,8 @@ final class HTTP2Stream {
     private(set) var inboundEnded = false
     private var reader: UnsafeContinuation<Wake, Never>?
     var readDeadline = MonotonicTime.never
+    /// The reply is whole: what still comes of the request is dropped, so many bytes and so long.
+    private var discarding: (bytes: Int, until: MonotonicTime)?
 
     // Sending
     private var outbound: IOBuffer?
@@ -67,6 +69,12 @@ final class HTTP2Stream {
 
     func receive(_ view: ByteView) {
         guard end == nil else { return session.consume(self, view.count) }
+        if let (bytes, _) = discarding {
+            session.consume(self, view.count)
+            discarding?.bytes = bytes - view.count
+            if bytes < view.count { session.reset(self, .noError) }
+            return
+        }
         let buffer = inbound ?? IOBuffer(capacity: max(512, view.count))
         inbound = buffer
         buffer.append(view)
@@ -74,6 +82,14 @@ final class HTTP2Stream {
     }
 
     func peerEnded() { inboundEnded = true }
+
+    /// Nobody reads the rest of the request.
+    func discard() {
+        guard end == nil, discarding == nil else { return }
+        discarding = (HTTP2Limits.discardedBytes, connection.loop.now + HTTP2Limits.discardingTime)
+        session.consume(self, inbound?.readableBytes ?? 0)
+        inbound?.clear()
+    }
 
     func wakeReader(_ wake: Wake = .ready) {
         guard let waiter = reader else { return }
@@ -232,6 +248,10 @@ final class HTTP2Stream {
     func expire(_ now: MonotonicTime, headerTimeout: Nanoseconds, writeTimeout: Nanoseconds) -> Bool {
         if reader != nil, readDeadline <= now { wakeReader(.timedOut) }
         if writer != nil, writeDeadline <= now { wakeWriter(.timedOut) }
+        if let (_, until) = discarding, until <= now, end == nil {
+            session.reset(self, .noError)
+            connection.wakeWriter()
+        }
         if hasOutbound, end == nil, progress + writeTimeout < now {
             session.reset(self, .cancel)
             close(.timedOut)

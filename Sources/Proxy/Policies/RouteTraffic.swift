@@ -85,7 +85,8 @@ extension RouteContext {
     /// The request as it was judged, for an expression that is evaluated late.
     func inputs(_ exchange: Exchange) -> RuleInputs {
         judged
-            ?? RuleInputs(JudgedRequest(exchange), principal: .anonymous, startTime: UnixTime(nanoseconds: 0))
+            ?? RuleInputs(
+                JudgedRequest(exchange, without: self), principal: .anonymous, startTime: UnixTime(nanoseconds: 0))
     }
 
     /// Changes the request's header as route and backend say: computed fields first, then the fixed ones.

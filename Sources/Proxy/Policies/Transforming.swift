@@ -69,17 +69,29 @@ final class JudgedRequest: RequestAttributes {
     private let live: ExchangeAttributes
     private let headers: HeaderBlock
 
-    /// - Parameter exchange: whose credentials have been taken off.
-    init(_ exchange: Exchange) {
+    /// The query as a whole is left out when a credential of the gateway's may be in it.
+    private let hidesQuery: Bool
+
+    /// - Parameter context: says where credentials for the gateway are.
+    init(_ exchange: Exchange, without context: RouteContext) {
         self.exchange = exchange
         live = ExchangeAttributes(exchange: exchange)
         headers = exchange.request.headers.copy()
         for name in GatewayAttributes.secretHeaders { headers.remove(named: name) }
+        let policies = [context.listener.authentication?.stripping, context.route?.authentication?.stripping]
+        var hidesQuery = false
+        for stripping in policies.compactMap({ $0 }) {
+            for key in stripping.headers { headers.remove(named: key.name) }
+            if stripping.touchesQuery, let query = live.query, stripping.strippedQuery(query) != nil {
+                hidesQuery = true
+            }
+        }
+        self.hidesQuery = hidesQuery
     }
 
     var method: ByteRun { live.method }
     var path: ByteRun { live.path }
-    var query: ByteRun? { live.query }
+    var query: ByteRun? { hidesQuery ? nil : live.query }
     var scheme: ByteRun { live.scheme }
     var authority: ByteRun { live.authority }
     var protocolVersion: ByteRun { live.protocolVersion }

@@ -7,12 +7,19 @@ package final class LogBuffer {
     /// Beyond this a turn's lines are written at once.
     private static let flushBytes = 64 * 1024
 
-    private let descriptor: Int32
+    private let standard: Int32
+    private var file: LogFile?
     private let buffer = IOBuffer(capacity: 4096)
 
     package init(descriptor: Int32, loop: EventLoop) {
-        self.descriptor = descriptor
+        standard = descriptor
         loop.onTurnEnd { [self] in flush() }
+    }
+
+    /// What is written from now on goes to `file`; nil: to the descriptor.
+    func write(to file: LogFile?) {
+        flush()
+        self.file = file
     }
 
     /// Adds one line; `write` must not add line feeds.
@@ -24,6 +31,7 @@ package final class LogBuffer {
 
     /// A log that cannot be written stops the turn until it can: a decision must not be lost silently.
     package func flush() {
+        let descriptor = file?.descriptor ?? standard
         var sent = 0
         let view = buffer.view
         while sent < view.count {

@@ -119,6 +119,7 @@ final class LoopMetrics {
     private var tokens: [TokenKey: Histogram] = [:]
     private var connections: [UInt16: UInt64] = [:]
     private var refusedMessages: UInt64 = 0
+    private var limitHits: [LimitHit: UInt64] = [:]
     private var rateLimited: [RateLimitedKey: UInt64] = [:]
 
     /// The counts of the route of this label, which go on over reloads.
@@ -147,6 +148,8 @@ final class LoopMetrics {
 
     /// Bytes that were no request.
     func messageRefused() { refusedMessages += 1 }
+
+    func limitHit(_ hit: LimitHit) { limitHits[hit, default: 0] += 1 }
 
     /// A request that a `localRateLimit` has refused.
     func rateLimited(route: String, _ unit: RateLimitPolicy.Unit) {
@@ -251,6 +254,9 @@ final class LoopMetrics {
         }
         for (port, count) in connections { report.add(.connections, [("bind", "\(port)")], Double(count)) }
         report.add(.refusedMessages, [], Double(refusedMessages))
+        for hit in LimitHit.allCases {
+            report.add(.limitHits, [("limit", hit.rawValue)], Double(limitHits[hit] ?? 0))
+        }
         for (key, count) in rateLimited {
             let labels = RouteLabels(key.route).labels + [("type", key.unit.rawValue)]
             report.add(.rateLimited, labels, Double(count))

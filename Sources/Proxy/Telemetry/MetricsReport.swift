@@ -7,7 +7,7 @@ enum Metric: Int, CaseIterable, Sendable {
     case build, configSynchronized, configReloads, configLoadedAt
     case requests, requestSeconds, requestBytes, responseBytes, refusedMessages
     case connections, openConnections
-    case rateLimited
+    case rateLimited, limitHits
     case retries, retriesRefused, mirrored, ejections, ejected
     case decisions
     case keySetAvailable, keySetAge, keySetFailures
@@ -57,6 +57,8 @@ enum Metric: Int, CaseIterable, Sendable {
         case .connections:
             ("agentgateway_downstream_connections_total", .counter, "Connections of clients that were accepted.")
         case .openConnections: ("agentgateway_downstream_connections", .gauge, "Connections of clients that are open.")
+        case .limitHits:
+            ("agentgateway_limit_hits_total", .counter, "What was refused because a bound on clients was reached.")
         case .rateLimited:
             ("agentgateway_rate_limited_total", .counter, "Requests that a local rate limit has refused.")
         case .retries: ("agentgateway_retries_total", .counter, "Further tries of requests to upstreams.")

@@ -23,6 +23,8 @@ struct RequestRecord {
 
     /// The tokens that an AI call has taken, when the provider said so.
     var usage: TokenUsage?
+    /// The request as expressions of the log read it; nil: they read nothing, or no route was looked for.
+    var logged: RuleInputs?
     /// nil: no limit was asked.
     var limits: RateLimitOutcome?
 
@@ -55,45 +57,73 @@ extension LoopWorker {
             decision.writeMembers(into: &writer, inputs: inputs, paths: levels.attributePaths)
         }
         if decisions.isEnabled { decisions.append(writer.bytes) }
-        if isLogged { log.line { $0.append(writer.bytes) } }
+        if isLogged { decisionLog.line { $0.append(writer.bytes) } }
     }
 
     /// One line a request, allowed or refused.
-    func writeAccessLine(_ exchange: Exchange, _ record: RequestRecord) {
+    func writeAccessLine(_ exchange: Exchange, _ record: RequestRecord, _ policy: CompiledAccessLog?) {
         guard processLog.writes(.info) else { return }
+        if let policy, let inputs = record.logged {
+            inputs.response = SentReply(code: exchange.sentStatus)
+            guard policy.admits(inputs, authorizer) else { return }
+        }
+        func keeps(_ field: AccessField) -> Bool { policy?.keeps(field) ?? true }
         let request = exchange.request
-        log.line { line in
+        accessLog.line { line in
             line.append("{\"log\":\"access\",\"time\":\"")
             line.append(timestamp: record.startedAt)
-            line.append("\",\"source\":\"")
-            line.append(exchange.connection.peerIPView)
-            line.append("\",\"method\":")
-            line.append(jsonString: request.methodName)
-            line.append(",\"host\":")
-            line.append(jsonString: request.authority)
-            line.append(",\"path\":")
-            line.append(jsonString: request.path)
-            line.append(",\"protocol\":\"")
-            line.append(request.version.text)
-            line.append("\",\"route\":")
-            line.append(jsonString: record.route)
-            line.append(",\"status\":")
-            line.append(decimal: exchange.sentStatus)
-            line.append(",\"bytes_in\":")
-            line.append(decimal: exchange.receivedBodyBytes)
-            line.append(",\"bytes_out\":")
-            line.append(decimal: exchange.sentBodyBytes)
-            line.append(",\"duration_us\":")
-            line.append(decimal: Int((MonotonicTime.now.nanoseconds - exchange.started.nanoseconds) / 1000))
-            if !record.upstream.isEmpty {
+            line.append("\"")
+            if keeps(.source) {
+                line.append(",\"source\":\"")
+                line.append(exchange.connection.peerIPView)
+                line.append("\"")
+            }
+            if keeps(.method) {
+                line.append(",\"method\":")
+                line.append(jsonString: request.methodName)
+            }
+            if keeps(.host) {
+                line.append(",\"host\":")
+                line.append(jsonString: request.authority)
+            }
+            if keeps(.path) {
+                line.append(",\"path\":")
+                line.append(jsonString: request.path)
+            }
+            if keeps(.protocol) {
+                line.append(",\"protocol\":\"")
+                line.append(request.version.text)
+                line.append("\"")
+            }
+            if keeps(.route) {
+                line.append(",\"route\":")
+                line.append(jsonString: record.route)
+            }
+            if keeps(.status) {
+                line.append(",\"status\":")
+                line.append(decimal: exchange.sentStatus)
+            }
+            if keeps(.bytesIn) {
+                line.append(",\"bytes_in\":")
+                line.append(decimal: exchange.receivedBodyBytes)
+            }
+            if keeps(.bytesOut) {
+                line.append(",\"bytes_out\":")
+                line.append(decimal: exchange.sentBodyBytes)
+            }
+            if keeps(.duration) {
+                line.append(",\"duration_us\":")
+                line.append(decimal: Int((MonotonicTime.now.nanoseconds - exchange.started.nanoseconds) / 1000))
+            }
+            if !record.upstream.isEmpty, keeps(.upstream) {
                 line.append(",\"upstream\":")
                 line.append(jsonString: record.upstream)
             }
-            if !record.model.isEmpty {
+            if !record.model.isEmpty, keeps(.model) {
                 line.append(",\"model\":")
                 line.append(jsonString: record.model)
             }
-            if let a2a = record.a2a, !a2a.method.isEmpty {
+            if let a2a = record.a2a, !a2a.method.isEmpty, keeps(.a2a) {
                 line.append(",\"a2a\":{\"method\":")
                 line.append(jsonString: a2a.method)
                 if !a2a.taskID.isEmpty {
@@ -102,35 +132,36 @@ extension LoopWorker {
                 }
                 line.append("}")
             }
-            if let principal = record.principal, !principal.isAnonymous {
+            if let principal = record.principal, !principal.isAnonymous, keeps(.principal) {
                 line.append(",\"principal\":")
                 line.append(jsonString: principal.identity)
             }
-            if !record.reason.isEmpty {
+            if !record.reason.isEmpty, keeps(.reason) {
                 line.append(",\"reason\":")
                 line.append(jsonString: record.reason)
             }
-            if let trace = record.trace {
+            if let trace = record.trace, keeps(.trace) {
                 line.append(",\"trace\":\"")
                 line.append(trace.traceText)
                 line.append("\"")
             }
-            if let decision = record.decision {
+            if let decision = record.decision, keeps(.decision) {
                 line.append(",\"decision\":\"")
                 line.append(decision.description)
                 line.append("\"")
             }
-            if !record.detail.isEmpty {
+            if !record.detail.isEmpty, keeps(.detail) {
                 line.append(",\"detail\":")
                 line.append(jsonString: record.detail)
             }
-            if exchange.isAborted {
+            if exchange.isAborted, keeps(.aborted) {
                 line.append(",\"aborted\":true")
-                if let failure = exchange.failure {
+                if let failure = exchange.failure, keeps(.failure) {
                     line.append(",\"failure\":")
                     line.append(jsonString: failure.description)
                 }
             }
+            if let policy, let inputs = record.logged { policy.append(to: line, inputs, authorizer) }
             line.append("}")
         }
     }

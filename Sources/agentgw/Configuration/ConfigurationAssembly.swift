@@ -28,8 +28,11 @@ struct ConfigurationAssembly {
         let checks = ListenerChecks(context)
         checks.ports(binds, draft.process)
         for bind in binds { checks.listeners(bind) }
-        return GatewayConfiguration(
+        var configuration = GatewayConfiguration(
             process: draft.process, limits: draft.frontend.http, tracing: draft.frontend.tracing, binds: binds)
+        configuration.accessLog = draft.frontend.accessLog
+        configuration.decisionLog = draft.frontend.decisionLog
+        return configuration
     }
 
     private mutating func collectBackends(_ drafts: [BackendDraft]) {

@@ -20,7 +20,9 @@ struct RuleChecker: Sendable {
             [Finding]
 
     /// The same for the expression of a policy that is no rule.
-    var checkExpression: @Sendable (ExpressionUse, _ expression: String) -> [Finding] = { _, _ in [] }
+    var checkExpression: @Sendable (ExpressionUse, _ expression: String, _ functions: CustomFunctions?) -> [Finding] = {
+        _, _, _ in []
+    }
 
     /// For tests of the structure alone.
     static let none = RuleChecker { _, _, _, _ in [] }
@@ -32,8 +34,10 @@ struct RuleChecker: Sendable {
                 Finding(message: $0.text, offset: Int($0.range.start))
             }
         },
-        checkExpression: { use, expression in
-            use.findings(expression).map { Finding(message: $0.text, offset: Int($0.range.start)) }
+        checkExpression: { use, expression, functions in
+            use.findings(expression, functions: functions).map {
+                Finding(message: $0.text, offset: Int($0.range.start))
+            }
         })
 }
 
@@ -75,8 +79,10 @@ struct RuleSite {
 
     /// Reports what is wrong with a policy's expression.
     static func check(_ use: ExpressionUse, _ scalar: ExpandedScalar, _ node: YAMLNode, _ context: DecodingContext) {
+        guard !context.hasBrokenFunctions else { return }
         report(
-            context.ruleChecker.checkExpression(use, scalar.text.text), scalar, node, context, path: context.pathText)
+            context.ruleChecker.checkExpression(use, scalar.text.text, context.functions), scalar, node, context,
+            path: context.pathText)
     }
 
     /// Checks the rules of a set again where the types of claims are known.

@@ -16,7 +16,8 @@ extension Declarations {
             let before = context.errorCount
             RuleSite.check(use, scalar, node, context)
             guard context.errorCount == before else { return nil }
-            return PolicyExpressionSource(scalar.text.text, use, position: context.position(of: node))
+            return PolicyExpressionSource(
+                scalar.text.text, use, functions: context.functions, position: context.position(of: node))
         }
     }
 }

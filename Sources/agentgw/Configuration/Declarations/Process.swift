@@ -6,6 +6,8 @@ import Proxy
 struct FrontendDraft: Sendable {
     var http = HTTPLimits()
     var tracing: TracingConfiguration?
+    var accessLog: AccessLogPolicy?
+    var decisionLog: String?
 }
 
 extension Declarations {
@@ -166,8 +168,22 @@ extension Declarations {
                 "maxConnectionDuration", \.maximumConnectionAge, .duration(),
                 "A connection's longest life; it takes no request after."),
             .notYet("http1HeaderCase", "the letter case of headers"),
-            .notYet("http2WindowSize", "HTTP/2 settings"),
-            .notYet("http2ConnectionWindowSize", "HTTP/2 settings"),
+            .value(
+                "maxConnections", \.connections, .integer(1...10_000_000), default: "65536",
+                "Connections of clients at once; further ones are closed."),
+            .optional(
+                "maxRequestsPerConnection", \.requestsPerConnection, .integer(1...1_000_000_000),
+                "After so many a connection takes no more."),
+            .value(
+                "http2MaxConcurrentStreams", \.http2.concurrentStreams, .integer(1...10_000), default: "128",
+                "Requests at once on an HTTP/2 connection."),
+            .value(
+                "http2WindowSize", \.http2.streamWindow, .byteCount(65_535...(16 << 20)), default: "64KiB",
+                "Bytes of a request that may wait in the gateway."),
+            .value(
+                "http2ConnectionWindowSize", \.http2.connectionWindow, .byteCount(65_535...(256 << 20)),
+                default: "1MiB",
+                "The same for all requests of an HTTP/2 connection together."),
             .notYet("http2FrameSize", "HTTP/2 settings"),
             .notYet("http2MaxHeaderSize", "HTTP/2 settings"),
             .notYet("http2KeepaliveInterval", "HTTP/2 settings"),
@@ -203,7 +219,9 @@ extension Declarations {
             .notYet("networkExtAuthz", "an external authorization service for connections"),
             .notYet("proxyProtocol", aliases: ["proxy"], "the PROXY protocol"),
             .notYet("connect", "CONNECT"),
-            .notYet("accessLog", aliases: ["logging"], "access log settings"),
+            .optional("accessLog", aliases: ["logging"], \.accessLog, accessLog, "The line that every request leaves."),
+            .optional(
+                "decisionLog", \.decisionLog, decisionLog, default: "standard error", "The line of every decision."),
             .optional("tracing", \.tracing, tracing, default: "off", "Traces, sent by OTLP over HTTP."),
         ])
 }

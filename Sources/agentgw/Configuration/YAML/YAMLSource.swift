@@ -54,7 +54,10 @@ final class YAMLSource: Sendable {
     /// The byte offset of a code point, counted from 0.
     func offset(ofCodePoint index: Int) -> Int {
         guard index >= 0, index / Self.stride < offsets.count else { return bytes.count }
-        var at = offsets[index / Self.stride]
+        let block = index / Self.stride
+        var at = offsets[block]
+        // Most blocks are of ASCII alone: every code point a byte.
+        if isPlain(block) { return at + index % Self.stride }
         for _ in 0..<(index % Self.stride) {
             guard at < bytes.count else { return at }
             at += 1
@@ -75,7 +78,12 @@ final class YAMLSource: Sendable {
         guard !offsets.isEmpty else { return 0 }
         let entry = Self.last(in: offsets, notAbove: offset)
         guard offsets[entry] < offset else { return entry * Self.stride }
+        if isPlain(entry) { return entry * Self.stride + offset - offsets[entry] }
         return entry * Self.stride + bytes[offsets[entry]..<offset].count { $0 & 0xC0 != 0x80 }
+    }
+
+    private func isPlain(_ block: Int) -> Bool {
+        block + 1 < offsets.count && offsets[block + 1] - offsets[block] == Self.stride
     }
 
     /// The index of the last element ≤ `value`; 0 when there is none.
