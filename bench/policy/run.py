@@ -71,7 +71,8 @@ def with_verdicts(folder: Path, cases: list[dict]) -> list[dict]:
 
 def start(folder: Path) -> float:
     (folder / "hundred.yaml").write_text(policy(100))
-    return min(run(folder, "hundred.yaml", "--no-lint")[0] for _ in range(10))
+    # With the linter, whose findings make exit code 1.
+    return min(run(folder, "hundred.yaml", codes=(0, 1))[0] for _ in range(10))
 
 
 def tests(folder: Path, count: int) -> float:

@@ -21,8 +21,18 @@ struct IdentityCheck: PolicyCheck {
     private func findings(_ view: RuleView, _ required: Set<String>) -> [Finding] {
         let paths = Set(view.paths(view.ast.root).map(\.path.description)).union(required)
         var result: [Finding] = []
-        for part in view.parts where part.effect == .grants {
+        for part in view.parts {
             for (id, path) in view.paths(part.id) where !isPresenceTest(view, id) {
+                // In an allow, also a hint that must be absent or false is believed.
+                if path.isWithin(AttributePath("mcp.tool.annotations")), path.names.count == 3,
+                    part.effect == .grants || view.rule.action == .allow, !paths.contains("mcp.tool.pinned")
+                {
+                    result.append(
+                        view.finding(
+                            .untrustedAnnotations, at: id, "the server that has the tool says this of it",
+                            hint: "add mcp.tool.pinned, so that only reviewed definitions count"))
+                }
+                guard part.effect == .grants else { continue }
                 if path.root == "jwt", path.names.count == 1, Self.chosenByUsers.contains(path.names[0]),
                     !(path.names[0] == "email" && paths.contains("jwt.email_verified"))
                 {
@@ -47,16 +57,8 @@ struct IdentityCheck: PolicyCheck {
                             .selfDeclaredClient, at: id, "the user agent is what the client says of itself",
                             hint: "ask jwt.client_id or jwt.azp, which the issuer vouches for"))
                 }
-                if path.isWithin(AttributePath("mcp.tool.annotations")), path.names.count == 3,
-                    !paths.contains("mcp.tool.pinned")
-                {
-                    result.append(
-                        view.finding(
-                            .untrustedAnnotations, at: id, "the server that has the tool says this of it",
-                            hint: "add mcp.tool.pinned, so that only reviewed definitions count"))
-                }
             }
-            if let finding = audience(view, part.id, paths) { result.append(finding) }
+            if part.effect == .grants, let finding = audience(view, part.id, paths) { result.append(finding) }
         }
         for id in view.nodes(view.ast.root) {
             if case .call("unvalidatedJwtPayload", nil, _) = view.ast[id] {

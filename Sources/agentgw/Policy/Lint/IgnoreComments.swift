@@ -111,7 +111,7 @@ struct CommentLines {
         for (index, line) in lines.enumerated() {
             guard let hash = Self.comment(in: line, source.bytes, scalars) else { continue }
             let isAlone = source.bytes[line.lowerBound..<hash].allSatisfy { $0 == 0x20 || $0 == 0x09 }
-            let isHeader = scalars.contains { $0.header?.contains(hash) == true }
+            let isHeader = Self.scalar(at: hash, scalars)?.header?.contains(hash) == true
             let first =
                 isAlone ? (index + 1..<lines.count).first { !Self.isBlankOrComment(lines[$0], source.bytes) } : index
             guard let first else {
@@ -179,12 +179,21 @@ struct CommentLines {
     private static func comment(in line: Range<Int>, _ bytes: [UInt8], _ scalars: [Scalar]) -> Int? {
         for index in line where bytes[index] == 0x23 {
             guard index == line.lowerBound || bytes[index - 1] == 0x20 || bytes[index - 1] == 0x09 else { continue }
-            let isText = scalars.contains { scalar in
-                scalar.range.contains(index) && !(scalar.header.map { $0.contains(index) } ?? false)
-            }
-            if !isText { return index }
+            guard let scalar = scalar(at: index, scalars), scalar.header?.contains(index) != true else { return index }
         }
         return nil
+    }
+
+    /// The scalar that a byte is in; they are in the order of the file.
+    private static func scalar(at offset: Int, _ scalars: [Scalar]) -> Scalar? {
+        var low = 0
+        var high = scalars.count
+        while low < high {
+            let middle = (low + high) / 2
+            if scalars[middle].range.lowerBound <= offset { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0, scalars[low - 1].range.contains(offset) else { return nil }
+        return scalars[low - 1]
     }
 
     private static func isBlankOrComment(_ line: Range<Int>, _ bytes: [UInt8]) -> Bool {

@@ -16,22 +16,22 @@ struct LogicCheck: PolicyCheck {
 
     private func constants(_ view: RuleView) -> [Finding] {
         var result: [Finding] = []
-        func walk(_ id: ExprID, isRoot: Bool) {
+        func walk(_ id: ExprID, isRoot: Bool, in chain: Expr? = nil) {
             if case .literal(.bool(let value)) = view.ast[id] {
                 // `allow: true` is a rule; RuleSetCheck looks at sets of nothing else.
                 if isRoot, value { return }
-                return result.append(finding(view, id, value, isRoot: isRoot))
+                return result.append(finding(view, id, value, isRoot: isRoot, in: chain))
             }
             if isCondition(view, id), view.readsNothing(id) {
                 if case .success(.bool(let value))? = view.value(id) {
-                    result.append(finding(view, id, value, isRoot: isRoot))
+                    result.append(finding(view, id, value, isRoot: isRoot, in: chain))
                 }
                 return
             }
             if view.macro(id) != nil { return }
             switch view.ast[id] {
             case .call("_&&_", nil, let operands), .call("_||_", nil, let operands), .call("!_", nil, let operands):
-                for operand in operands { walk(operand, isRoot: false) }
+                for operand in operands { walk(operand, isRoot: false, in: view.ast[id]) }
             case .call("_?_:_", nil, let operands):
                 walk(operands[0], isRoot: false)
                 // A literal as one of two results is how an `if` is written.
@@ -48,15 +48,29 @@ struct LogicCheck: PolicyCheck {
 
     private func isCondition(_ view: RuleView, _ id: ExprID) -> Bool { view.type(id) == .bool }
 
-    private func finding(_ view: RuleView, _ id: ExprID, _ value: Bool, isRoot: Bool) -> Finding {
-        let effect =
-            switch (isRoot, view.rule.action, value) {
-            case (true, .allow, false): ": the rule never grants"
-            case (true, .deny, false): ": the rule never denies"
-            case (true, .require, false): ": the rule denies every request"
-            default: ""
+    private func finding(
+        _ view: RuleView, _ id: ExprID, _ value: Bool, isRoot: Bool, in chain: Expr?
+    ) -> Finding {
+        let rest =
+            switch chain {
+            case .call("_&&_", nil, _)?: value ? ": leave it out" : ": what stands beside it does not count"
+            case .call("_||_", nil, _)?: value ? ": what stands beside it does not count" : ": leave it out"
+            default: isRoot ? Self.effect(view, value) : ""
             }
-        return view.finding(.constantCondition, at: id, "this is always \(value)\(effect)")
+        return view.finding(.constantCondition, at: id, "this is always \(value)\(rest)")
+    }
+
+    /// What a rule that is always the same does.
+    /// - Parameter mayFail: it is an error where a value is absent.
+    private static func effect(_ view: RuleView, _ value: Bool, mayFail: Bool = false) -> String {
+        switch (view.rule.action, value) {
+        case (.allow, false): ": the rule never grants"
+        case (.allow, true): mayFail ? ": the rule grants whatever is no error" : ": the rule grants everything"
+        case (.deny, false): mayFail ? ": the rule denies only by an error" : ": the rule never denies"
+        case (.deny, true): ": the rule denies every request"
+        case (.require, false): ": the rule denies every request"
+        case (.require, true): mayFail ? ": the rule denies only by an error" : ": the rule requires nothing"
+        }
     }
 
     // MARK: Twice the same
@@ -94,19 +108,27 @@ struct LogicCheck: PolicyCheck {
                 reported.append(range)
                 result.append(
                     view.finding(
-                        .contradiction, range, isChain ? "these are never true together" : "this is never true",
+                        .contradiction, range,
+                        (isChain ? "these are never true together" : "this is never true")
+                            + (id == view.ast.root
+                                ? Self.effect(view, false, mayFail: mayFail(condition, prover)) : ""),
                         hint: isChain ? "|| asks for one of them" : nil))
             } else if prover.isAlways(condition, [.yes, .fails]) {
                 reported.append(range)
                 result.append(
                     view.finding(
                         .tautology, range,
-                        isChain ? "one of these is always true" : "this is always true",
+                        (isChain ? "one of these is always true" : "this is always true")
+                            + (id == view.ast.root ? Self.effect(view, true, mayFail: mayFail(condition, prover)) : ""),
                         hint: isChain ? "&& asks for all of them" : nil))
             }
         }
         walk(view.ast.root)
         return result
+    }
+
+    private func mayFail(_ condition: Condition, _ prover: Prover) -> Bool {
+        prover.canBe([.init(condition: condition, truth: .fails)]) != false
     }
 
     /// `x == x` or `x != x`.

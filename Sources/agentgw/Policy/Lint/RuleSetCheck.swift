@@ -27,6 +27,8 @@ struct RuleSetCheck: PolicyCheck {
         var condition: Condition
         var acts: Truth
         var subjects: Set<Int>
+        /// In every case; such a rule covers also what has nothing to do with it.
+        var alwaysActs: Bool
     }
 
     private func pairs(_ rules: LintSubject.Rules, _ prover: Prover) -> [Finding] {
@@ -37,8 +39,8 @@ struct RuleSetCheck: PolicyCheck {
             condition.visitTests { subjects.insert(prover.space.tests[$0].subject) }
             return Candidate(
                 index: index, view: rules.views[index], condition: condition,
-                acts: Self.acts(rules.views[index].rule.action),
-                subjects: subjects)
+                acts: Self.acts(rules.views[index].rule.action), subjects: subjects,
+                alwaysActs: prover.isAlways(condition, Self.acts(rules.views[index].rule.action)))
         }
         // What never acts is another check's, and follows from anything.
         let live = candidates.filter { prover.canBe([.init(condition: $0.condition, truth: $0.acts)]) != false }
@@ -56,7 +58,8 @@ struct RuleSetCheck: PolicyCheck {
     /// Whether `other` acts whenever `rule` does.
     private func covers(_ other: Candidate, _ rule: Candidate, _ prover: Prover) -> Bool {
         // A rule that asks nothing that this one asks is no consequence of it, unless it always acts.
-        guard !other.subjects.isDisjoint(with: rule.subjects) || other.subjects.isEmpty else { return false }
+        if other.alwaysActs { return true }
+        guard !other.subjects.isDisjoint(with: rule.subjects) else { return false }
         return prover.follows(rule.condition, rule.acts, other.condition, other.acts)
     }
 

@@ -19,7 +19,14 @@ struct RuleView {
     // MARK: What parts name
 
     /// The attribute that a node names: `jwt.sub`, `jwt["sub"]`, `has(jwt.sub)`. nil: it is something else.
-    func path(_ id: ExprID) -> AttributePath? { checked.attributePath(of: id) }
+    /// Names of headers are in lower case: their letter case does not count.
+    func path(_ id: ExprID) -> AttributePath? {
+        guard var path = checked.attributePath(of: id) else { return nil }
+        if path.root == "request", path.names.count > 1, path.names[0] == "headers" {
+            path.names[1] = path.names[1].asciiLowercased
+        }
+        return path
+    }
 
     func text(_ id: ExprID) -> String? {
         if case .literal(.string(let text)) = ast[id] { text } else { nil }
@@ -138,7 +145,7 @@ struct RuleView {
             case .select(_, _, _, true): if let path = path(id) { result.insert(path) }
             case .call("@in", nil, let operands):
                 if let key = text(operands[0]), var path = path(operands[1]), isMap(operands[1]) {
-                    path.names.append(key)
+                    path.names.append(path.names == ["headers"] ? key.asciiLowercased : key)
                     result.insert(path)
                 }
             case .call("_[?_]", nil, _): if let path = path(id) { result.insert(path) }
@@ -175,7 +182,7 @@ struct RuleView {
 
     /// Of the whole rule.
     func finding(_ lint: LintRule, _ message: String, hint: String? = nil, fix: Fix? = nil) -> Finding {
-        finding(lint, ast.range(of: ast.root), message, hint: hint, fix: fix)
+        finding(lint, SourceRange(0, rule.site.text.utf8.count), message, hint: hint, fix: fix)
     }
 
     /// A change of one part. nil: the notation cannot take it.

@@ -71,10 +71,24 @@ struct TypeCheck: PolicyCheck {
             ]
         case .call("@in", nil, let operands) where operands.count == 2 && view.macro(id) == nil:
             return membership(view, id, operands)
+        case .call("_[_]", nil, let operands), .call("_[?_]", nil, let operands):
+            return field(view, operands)
         case .call(let function, nil, let operands) where operands.count == 2:
             return comparison(view, id, function, operands)
         default: return []
         }
+    }
+
+    private func field(_ view: RuleView, _ operands: [ExprID]) -> [Finding] {
+        guard operands.count == 2, case .object(let name) = view.type(operands[0]), let key = view.text(operands[1]),
+            let record = view.checked.environment.records[name], !record.isOpen, record.fields[key] == nil
+        else { return [] }
+        return [
+            view.finding(
+                .unknownField, at: operands[1],
+                "\(name) has no field \"\(Excerpt.of(key))\""
+                    + Suggestion.hint(for: key, among: record.fields.keys.sorted()))
+        ]
     }
 
     private func membership(_ view: RuleView, _ id: ExprID, _ operands: [ExprID]) -> [Finding] {
@@ -118,8 +132,14 @@ struct TypeCheck: PolicyCheck {
         var result: [Finding] = []
         func walk(_ id: ExprID) {
             guard view.readsNothing(id) else { return view.children(id).forEach(walk) }
-            guard case .call = view.ast[id], let failure = view.failure(id) else { return }
-            result.append(view.finding(.alwaysError, at: id, "this is always an error: \(failure)"))
+            guard case .call = view.ast[id], var failure = view.failure(id) else { return }
+            // The part that the error comes from.
+            var place = id
+            while let inner = view.children(place).first(where: { view.failure($0) != nil }) {
+                failure = view.failure(inner) ?? failure
+                place = inner
+            }
+            result.append(view.finding(.alwaysError, at: place, "this is always an error: \(failure)"))
         }
         // Variables of macros are no attributes; bodies are walked like the rest.
         walk(view.ast.root)

@@ -225,8 +225,26 @@ extension LintRule {
             """,
         fix: "drops both.")
 
+    static let unknownField = LintRule(
+        "unknown-field", "A field in brackets that what it is read from does not have.",
+        "In brackets a name is a key like any other, which the type checker lets pass; reading it is an error in every "
+            + "request. The policy's `claims` say what there is.",
+        bad: """
+            rules:
+              - allow: 'jwt["tenent"] == "acme"'
+            claims: {tenant: string}
+
+            """,
+        good: """
+            rules:
+              - allow: 'jwt["tenant"] == "acme"'
+            claims: {tenant: string}
+
+            """)
+
     static let errors = [
-        missingHas, unguardedArgument, alwaysError, stringIn, numberAndText, claimType, costBudget, utcTime,
+        unknownField, missingHas, unguardedArgument, alwaysError, stringIn, numberAndText, claimType, costBudget,
+        utcTime,
         doubleNegation,
     ]
 }

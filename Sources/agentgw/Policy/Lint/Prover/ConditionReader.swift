@@ -24,7 +24,7 @@ struct ConditionReader {
         case .call("_?_:_", nil, let operands):
             return .choice(condition(operands[0]), condition(operands[1]), condition(operands[2]))
         case .select(_, _, true, _):
-            guard let path = view.path(id) else { return opaque(id) }
+            guard let path = path(id) else { return opaque(id) }
             return space.test(subject(of: path, type: .dyn), .present)
         case .call(let function, nil, let operands) where operands.count == 2:
             return binary(function, operands[0], operands[1], id)
@@ -86,8 +86,9 @@ struct ConditionReader {
                 : space.test(subject(element), constants.count == 1 ? .equals(constants[0]) : .oneOf(constants))
         }
         guard let constant = constant(element), isTerm(container) else { return nil }
-        if case .text(let name) = constant, view.isMap(container), var path = view.path(container) {
-            path.names.append(String(decoding: name, as: UTF8.self))
+        if case .text(let name) = constant, view.isMap(container), var path = path(container) {
+            let key = String(decoding: name, as: UTF8.self)
+            path.names.append(path.names == ["headers"] ? key.asciiLowercased : key)
             return space.test(subject(of: path, type: .dyn), .present)
         }
         return space.test(subject(container), .member(constant))
@@ -123,6 +124,19 @@ struct ConditionReader {
 
     // MARK: Values
 
+    /// An attribute that is read plainly: an optional one is a value of another kind.
+    private func path(_ id: ExprID) -> AttributePath? {
+        var inner = id
+        while true {
+            switch view.ast[inner] {
+            case .select(_, _, _, true), .call("_[?_]", _, _): return nil
+            case .select(let operand, _, _, false): inner = operand
+            case .call("_[_]", nil, let operands): inner = operands[0]
+            default: return view.path(id)
+            }
+        }
+    }
+
     private func constant(_ id: ExprID) -> ConditionTest.Constant? {
         guard case .literal(let literal) = view.ast[id] else { return nil }
         switch literal {
@@ -145,10 +159,10 @@ struct ConditionReader {
         }
     }
 
-    private func key(_ id: ExprID) -> String { view.path(id)?.description ?? view.ast.unparsed(id) }
+    private func key(_ id: ExprID) -> String { path(id)?.description ?? view.ast.unparsed(id) }
 
     private func subject(_ id: ExprID) -> Int {
-        if let path = view.path(id) { return subject(of: path, type: view.type(id)) }
+        if let path = path(id) { return subject(of: path, type: view.type(id)) }
         let key = view.ast.unparsed(id)
         return space.subject(key) {
             ConditionSubject(
@@ -166,7 +180,7 @@ struct ConditionReader {
     }
 
     private func mayBeAbsent(_ id: ExprID) -> Bool {
-        view.path(id).map { !GatewayPresence.isAlwaysThere($0) } ?? true
+        path(id).map { !GatewayPresence.isAlwaysThere($0) } ?? true
     }
 
     private static func kind(_ type: CELType) -> ConditionSubject.Kind {

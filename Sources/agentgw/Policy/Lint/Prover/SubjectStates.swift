@@ -98,7 +98,8 @@ enum SubjectStates {
     private static func otherTexts(_ kinds: [ConditionTest.Kind]) -> [[Truth]]? {
         let free = kinds.indices.filter { index in
             switch kinds[index] {
-            case .startsWith, .endsWith, .contains, .matches: true
+            // Another constant is looked for in lists only; in a text that is an error.
+            case .startsWith, .endsWith, .contains(.text), .matches: true
             default: false
             }
         }
@@ -122,10 +123,6 @@ enum SubjectStates {
             switch kinds[index] {
             case .startsWith(""), .endsWith(""), .contains(.text([])):
                 if row[index] == .no { return false }
-            // Found when it is read as a list, never in a text: an error there.
-            case .contains(let constant):
-                if case .text = constant { break }
-                return false
             default: break
             }
             guard row[index] == .yes else { continue }
