@@ -1,7 +1,7 @@
 # The door to everything. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel coverage-cel differential policy-equality bench-policy bench-mcp sanitize soak-mcp fuzz clean
+.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel coverage-cel differential policy-equality bench-policy bench-reload bench-mcp sanitize soak-mcp fuzz clean
 
 BINARY := .build/release/agentgw
 

@@ -136,3 +136,28 @@ def test_grpc_is_refused_and_the_protocol_must_be_said(tmp_path):
         )
         code, _, err = run(["-f", str(file), "--validate-only"], tmp_path)
         assert code == 1 and what in err, err
+
+
+def test_an_mcp_call_is_named_by_its_message(start, serve):
+    collector = Collector(serve)
+    config = traced(1, collector.port, randomSampling=True)
+    config["binds"][0]["listeners"][0]["routes"] = [
+        {"backends": [{"mcp": {"targets": [{"name": "everything", "builtin": "everything"}]}}]}
+    ]
+    gateway = start(config)
+    headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
+
+    def call(number: int, method: str, params: dict, **more: str) -> httpx.Response:
+        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        return httpx.post(gateway.url("/mcp"), json=message, headers={**headers, **more}, timeout=10)
+
+    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    session = {"mcp-session-id": call(1, "initialize", client).headers["mcp-session-id"]}
+    assert call(2, "tools/call", {"name": "echo", "arguments": {"message": "m"}}, **session).status_code == 200
+    assert call(3, "tools/call", {"name": "invented", "arguments": {}}, **session).status_code == 200
+    spans = until(lambda: len(collector.spans) == 3 and {span.name: span for span in collector.spans}, "three are exported", 10)
+    told = attributes(spans["tools/call echo"])
+    assert (told["mcp.method.name"], told["gen_ai.tool.name"]) == ("tools/call", "echo")
+    assert "initialize" in spans and "rpc.response.status_code" not in told
+    (failed,) = [attributes(span) for name, span in spans.items() if "echo" not in name and name != "initialize"]
+    assert failed["rpc.response.status_code"] == "-32602"

@@ -36,6 +36,7 @@ enum MCPHandler {
             admitsOrigin: context.admitsOrigin, isNamedHost: context.isNamedHost, decorate: context.decorate)
         worker.metrics.recordMCP(route: label, outcome)
         record.upstream = outcome.target
+        record.mcp = outcome
         if outcome.errorCode != 0 { record.reason = "mcp_error" }
         record.detail = outcome.detail
         if let denied {

@@ -74,7 +74,7 @@ enum OTLPSpan {
         span.bytes(2, context.spanID)
         if let state = request.headers.first(.tracestate)?.text { span.string(3, state) }
         span.bytes(4, context.parentID)
-        span.string(5, record.route.isEmpty ? method : "\(method) \(record.route)")
+        span.string(5, name(method, record))
         span.number(6, 2)  // SPAN_KIND_SERVER
         span.fixed64(7, UInt64(max(0, record.startedAt)))
         span.fixed64(8, UInt64(max(0, endedAt)))
@@ -89,6 +89,11 @@ enum OTLPSpan {
         span.attribute(9, "agentgateway.route", record.route)
         span.attribute(9, "agentgateway.upstream", record.upstream)
         span.attribute(9, "gen_ai.request.model", record.model)
+        if let usage = record.usage {
+            if let input = usage.input { span.attribute(9, "gen_ai.usage.input_tokens", Int(clamping: input)) }
+            if let output = usage.output { span.attribute(9, "gen_ai.usage.output_tokens", Int(clamping: output)) }
+        }
+        if let mcp = record.mcp { describe(mcp, in: &span) }
         span.attribute(9, "agentgateway.reason", record.reason)
         if let decision = record.decision { span.attribute(9, "agentgateway.decision", decision.description) }
         if exchange.isAborted || exchange.sentStatus >= 500 {
@@ -98,6 +103,28 @@ enum OTLPSpan {
             span.message(15, status.bytes)
         }
         return span.bytes
+    }
+
+    /// MCP's conventions name a span by the message; all others by the request.
+    private static func name(_ method: String, _ record: RequestRecord) -> String {
+        if let mcp = record.mcp, MCPMethod(rawValue: mcp.method) != nil {
+            return mcp.subject.isEmpty || mcp.method == "resources/read" ? mcp.method : "\(mcp.method) \(mcp.subject)"
+        }
+        return record.route.isEmpty ? method : "\(method) \(record.route)"
+    }
+
+    /// OpenTelemetry's conventions for MCP.
+    private static func describe(_ mcp: MCPRecord, in span: inout OTLPWriter) {
+        span.attribute(9, "mcp.method.name", mcp.method)
+        switch mcp.method {
+        case "tools/call":
+            span.attribute(9, "gen_ai.operation.name", "execute_tool")
+            span.attribute(9, "gen_ai.tool.name", mcp.subject)
+        case "prompts/get": span.attribute(9, "gen_ai.prompt.name", mcp.subject)
+        case "resources/read": span.attribute(9, "mcp.resource.uri", mcp.subject)
+        default: break
+        }
+        if mcp.errorCode != 0 { span.attribute(9, "rpc.response.status_code", "\(mcp.errorCode)") }
     }
 
     /// An `ExportTraceServiceRequest`.

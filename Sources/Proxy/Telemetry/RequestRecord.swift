@@ -25,6 +25,8 @@ struct RequestRecord {
     var usage: TokenUsage?
     /// The request as expressions of the log read it; nil: they read nothing, or no route was looked for.
     var logged: RuleInputs?
+    /// The last MCP message of the request.
+    var mcp: MCPRecord?
     /// nil: no limit was asked.
     var limits: RateLimitOutcome?
 

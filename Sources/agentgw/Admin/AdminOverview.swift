@@ -100,7 +100,13 @@ enum AdminOverview {
                     ("jwt", policies.jwtAuthentication != nil), ("mcp auth", policies.mcpAuthentication != nil),
                     ("api key", policies.apiKeyAuthentication != nil), ("basic", policies.basicAuthentication != nil),
                     ("rules", policies.authorization != nil), ("mcp rules", policies.mcpAuthorization != nil),
-                    ("cors", policies.cors != nil),
+                    ("a2a rules", policies.a2aAuthorization != nil),
+                    ("ext authz", policies.externalAuthorization != nil),
+                    ("cors", policies.cors != nil), ("csrf", policies.csrf != nil),
+                    ("rate limit", !policies.rateLimits.isEmpty), ("buffer", policies.bufferedRequest != nil),
+                    ("transformations", policies.transformations != nil), ("mirror", policies.mirror != nil),
+                    ("retry", policies.retry != nil), ("affinity", policies.affinity != nil),
+                    ("redirect", policies.requestRedirect != nil), ("direct response", policies.directResponse != nil),
                 ]
                 for (name, isThere) in present where isThere { writer.value(name) }
             }
