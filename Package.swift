@@ -53,6 +53,9 @@ let package = Package(
         .executableTarget(
             name: "mcp-bench", dependencies: ["Proxy", "Auth", "JSON"], path: "bench/mcp/MCPBench",
             swiftSettings: settings),
+        .executableTarget(
+            name: "auth-bench", dependencies: ["Auth", "CEL", "JSON", "COpenSSL"], path: "bench/auth/AuthBench",
+            swiftSettings: settings),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         // The evaluator's oracle; no product has it.

@@ -31,7 +31,8 @@ package final class Authorizer {
                 continue
             }
             let context = evaluator.context(for: set.environment)
-            let result = TruthTable.decide(set.enforced) { set.outcome($0, context, &decision.cost) }
+            let result = TruthTable.decide(
+                set.enforced, value: { $0.value(in: context) }, { set.outcome($0, context, &decision.cost) })
             // Nothing is unknown when a request is judged; if something were, it is not allowed.
             let denies = result.verdict != .allow
             if !denies, set.hypothetical != nil, decision.shadow == nil {
@@ -55,7 +56,9 @@ package final class Authorizer {
         defer { evaluator.end() }
         for set in levels.sets where set.mode == .enforce {
             let context = evaluator.context(for: set.environment)
-            switch TruthTable.decide(set.enforced, { set.outcome($0, context, &cost) }).verdict {
+            let result = TruthTable.decide(
+                set.enforced, value: { $0.value(in: context) }, { set.outcome($0, context, &cost) })
+            switch result.verdict {
             case .allow: break
             case .undetermined: visibility = .possible
             case .deny: return .denied
@@ -73,7 +76,7 @@ package final class Authorizer {
         for set in levels.sets where set.mode == .enforce {
             let context = evaluator.context(for: set.environment)
             var mayGrant = false
-            let result = TruthTable.decide(set.enforced) { rule in
+            let result = TruthTable.decide(set.enforced, value: { $0.value(in: context) }) { rule in
                 // After an allow that may grant, no other allow makes the item less visible.
                 if mayGrant { return .isFalse }
                 let outcome = set.outcome(rule, context, &cost)
@@ -89,7 +92,8 @@ package final class Authorizer {
     private func hypothetical(_ set: RuleSet, _ cost: inout Int) -> ShadowFinding? {
         let steps = set.hypothetical ?? set.enforced
         let context = evaluator.context(for: set.environment)
-        let result = TruthTable.decide(steps) { set.outcome($0, context, &cost) }
+        let result = TruthTable.decide(
+            steps, value: { $0.value(in: context) }, { set.outcome($0, context, &cost) })
         guard result.verdict != .allow else { return nil }
         return ShadowFinding(
             reason: result.reason, rule: result.rule.map { set.rules[$0].reference }, ruleSet: set.name)

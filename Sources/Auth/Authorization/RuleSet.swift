@@ -81,9 +81,9 @@ package final class RuleSet: Sendable {
         attributePaths = paths
         scopeCandidates = scopes
         digest = PolicyDigest(source)
-        enforced = Self.steps(rules, source.defaultAction) { $0.mode == .enforce }
+        enforced = Self.steps(rules, source.defaultAction, environment) { $0.mode == .enforce }
         hypothetical =
-            rules.contains { $0.mode == .shadow } ? Self.steps(rules, source.defaultAction) { _ in true } : nil
+            rules.contains { $0.mode == .shadow } ? Self.steps(rules, source.defaultAction, environment) { _ in true } : nil
     }
 
     @inline(__always)
@@ -92,13 +92,17 @@ package final class RuleSet: Sendable {
     }
 
     private static func steps(
-        _ rules: [Rule], _ defaultAction: Verdict, _ include: (Rule) -> Bool
+        _ rules: [Rule], _ defaultAction: Verdict, _ environment: Environment, _ include: (Rule) -> Bool
     ) -> TruthTable.Steps {
         func numbers(_ action: RuleAction) -> [Int] {
             rules.indices.filter { rules[$0].reference.action == action && include(rules[$0]) }
         }
+        func list(_ action: RuleAction) -> RuleList {
+            let numbers = numbers(action)
+            return RuleList(numbers, index: RuleIndex(numbers, in: environment) { rules[$0].program })
+        }
         return TruthTable.Steps(
-            deny: numbers(.deny), require: numbers(.require), allow: numbers(.allow), defaultAction: defaultAction)
+            deny: list(.deny), require: numbers(.require), allow: list(.allow), defaultAction: defaultAction)
     }
 }
 

@@ -43,17 +43,37 @@ enum TruthTable {
 
     /// The rules of a set by number, each list in the order of the file.
     struct Steps {
-        var deny: [Int]
+        var deny: RuleList
         var require: [Int]
-        var allow: [Int]
+        var allow: RuleList
         var defaultAction: Verdict
+
+        init(deny: [Int], require: [Int], allow: [Int], defaultAction: Verdict) {
+            self.init(deny: RuleList(deny), require: require, allow: RuleList(allow), defaultAction: defaultAction)
+        }
+
+        init(deny: RuleList, require: [Int], allow: RuleList, defaultAction: Verdict) {
+            self.deny = deny
+            self.require = require
+            self.allow = allow
+            self.defaultAction = defaultAction
+        }
+    }
+
+    /// Asks every rule that the verdict needs: for those who want to know what each came to.
+    static func decide(_ steps: borrowing Steps, _ outcome: (Int) -> RuleOutcome) -> Result {
+        decide(steps, value: { _ in nil }, outcome)
     }
 
     /// Evaluates as few rules as the verdict needs, in the order of the table.
+    /// - Parameter value: what an index asks of the request; nil: every rule is asked.
     @inline(__always)
-    static func decide(_ steps: borrowing Steps, _ outcome: (Int) -> RuleOutcome) -> Result {
+    static func decide(
+        _ steps: borrowing Steps, value: (RuleIndex) -> ByteRun?, _ outcome: (Int) -> RuleOutcome
+    ) -> Result {
         var certain = true
-        for rule in steps.deny {
+        var denying = steps.deny.begin(value)
+        while let rule = steps.deny.next(&denying) {
             switch outcome(rule) {
             case .isTrue: return Result(verdict: .deny, rule: rule, reason: .matched)
             case .failed(let failure): return Result(verdict: .deny, rule: rule, reason: DecisionReason(failure))
@@ -71,7 +91,8 @@ enum TruthTable {
         }
         var mayGrant = false
         var failure: (rule: Int, failure: RuleFailure)?
-        for rule in steps.allow {
+        var allowing = steps.allow.begin(value)
+        while let rule = steps.allow.next(&allowing) {
             switch outcome(rule) {
             case .isTrue: return Result(verdict: certain ? .allow : .undetermined, rule: rule, reason: .matched)
             case .isFalse: break

@@ -26,7 +26,7 @@ extension Snapshot {
         guard let found = listeners.flatMap(\.routes).first(where: { $0.label == route }) else { return .noRoute }
         switch phase {
         case .request: return found.rules.isEmpty ? .noRules : .found(found.rules)
-        case .backend: return unique(found.backends.filter { $0.weight > 0 }.map { $0.rules })
+        case .backend, .llm: return unique(found.backends.filter { $0.weight > 0 }.map { $0.rules })
         case .mcpCall, .mcpList:
             let choices = found.backends.filter { $0.weight > 0 }
             guard choices.count == 1, case .mcp(let mcp) = choices[0].kind else {
@@ -43,7 +43,6 @@ extension Snapshot {
                 found.backends.filter { $0.weight > 0 }.map { backend in
                     if case .a2a(let agent) = backend.kind { agent.rules } else { RuleLevels([]) }
                 })
-        case .llm: return .ambiguous("the \(phase.rawValue) phase")
         }
     }
 
