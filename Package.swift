@@ -82,6 +82,13 @@ if Context.environment["AGENTGW_FUZZ"] != nil {
             name: "FuzzMCP", dependencies: ["Proxy", "JSON"], path: "fuzz/FuzzMCP", swiftSettings: settings),
         .executableTarget(
             name: "FuzzA2A", dependencies: ["Proxy", "JSON"], path: "fuzz/FuzzA2A", swiftSettings: settings),
+            name: "FuzzJWT", dependencies: ["Auth", "JSON", "COpenSSL"], path: "fuzz/FuzzJWT", swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzJWKS", dependencies: ["Auth", "JSON"], path: "fuzz/FuzzJWKS", swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzAuthorization", dependencies: ["Auth"], path: "fuzz/FuzzAuthorization", swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzMetadata", dependencies: ["Auth", "JSON"], path: "fuzz/FuzzMetadata", swiftSettings: settings),
         .executableTarget(name: "FuzzCEL", dependencies: ["CEL"], path: "fuzz/FuzzCEL", swiftSettings: settings),
         .executableTarget(
             name: "FuzzCELChecker", dependencies: ["CEL", "CELReference"], path: "fuzz/FuzzCELChecker",
