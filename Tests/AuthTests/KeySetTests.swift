@@ -149,6 +149,7 @@ struct KeySetStoreTests {
         func next(at now: Duration) -> KeySetStore.Need { state.next(at: now) }
         func wakeUp(at now: Duration) -> Duration? { state.wakeUp(at: now) }
         func unknownKey(at now: Duration) -> Bool { state.unknownKey(at: now) }
+        func expires(at now: Duration) -> Bool { state.expires(at: now) }
         func current(at now: Duration) -> KeySet? { state.current(at: now) }
         func status(at now: Duration) -> KeySetStore.Status { state.status(at: now) }
         @discardableResult
@@ -280,6 +281,31 @@ struct KeySetStoreTests {
         _ = store.finish(.success(KeySetResponse(status: 404, body: [])), at: .zero)
         #expect(store.current(at: .zero) == nil)
         #expect(store.status(at: .zero).consecutiveFailures == 1)
+    }
+
+    /// Loopback is for those who write it into the configuration, not for a document that came over the network.
+    @Test(arguments: ["http://127.0.0.1:15000/api", "https://localhost/keys", "http://[::1]/k", "file:///etc/passwd"])
+    func metadataOfAnotherMachineDoesNotPointToThisOne(_ location: String) throws {
+        let metadata = "{\"issuer\":\"ISSUER\",\"jwks_uri\":\"\(location)\"}"
+        func fetchesKeys(_ issuer: String) throws -> Bool {
+            let store = try Store(.discovery(), issuer: issuer)
+            _ = store.next(at: .zero)
+            let body = Array(metadata.replacing("ISSUER", with: issuer).utf8)
+            _ = store.finish(.success(KeySetResponse(status: 200, body: body)), at: .zero)
+            guard case .fetch(let request) = store.next(at: .zero) else { return false }
+            return request.url.description == location
+        }
+        #expect(try !fetchesKeys("https://i.test"))
+        #expect(try fetchesKeys("http://localhost:8080") == location.hasPrefix("http"))
+    }
+
+    @Test func aSetThatHasBecomeTooOldIsLetGoOfOnce() throws {
+        let store = try store()
+        #expect(fetched(store, at: .zero))
+        #expect(!store.expires(at: KeySetStore.maximumStaleness))
+        #expect(store.expires(at: KeySetStore.maximumStaleness + .seconds(1)))
+        #expect(!store.expires(at: KeySetStore.maximumStaleness + .seconds(2)))
+        #expect(!store.status(at: KeySetStore.maximumStaleness + .seconds(2)).available)
     }
 
     @Test func plainHTTPToAStrangerIsRefusedAtLoad() {

@@ -192,6 +192,35 @@ struct MCPMetadataTests {
         #expect(try form("client_id=other&code=1&resource=r") == "client_id=other&code=1")
     }
 
+    /// With the secret, a stranger could get tokens of the client's own by grants that ask nobody.
+    @Test(arguments: [
+        ("grant_type=client_credentials&client_id=fixed", 400), ("grant_type=password&client_id=fixed&username=a", 400),
+        ("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&client_id=fixed", 400),
+        ("grant_type=authorization_code&grant_type=client_credentials&client_id=fixed", 400),
+        ("grant_type=authorization_code&%67rant_type=client_credentials&client_id=fixed", 400),
+        ("grant_type=client_credentials&client_id=other&client_id=fixed", 400),
+        ("client_id=fixed", 400), ("grant_type=&client_id=fixed", 400),
+        ("grant_type=client%5Fcredentials&client_id=f%69xed", 400),
+        ("grant_type=authorization_code&code=1&client_id=fixed", nil),
+        ("grant_type=refresh_token&client_id=fixed", nil),
+        ("grant_type=client_credentials&client_id=other&client_secret=its-own", nil),
+    ])
+    func theConfiguredClientsSecretIsForCodesAndRefreshTokens(_ form: String, _ status: Int?) throws {
+        let server = try Self.server(try Self.resource(.entra, clientID: "fixed", clientSecret: "s"))
+        #expect(run(form) { server.refusal(ofForm: $0) }?.status == status)
+        // Without a secret of ours there is nothing to guard.
+        let plain = try Self.server(try Self.resource(.entra, clientID: "fixed"))
+        #expect(run(form) { plain.refusal(ofForm: $0) } == nil)
+    }
+
+    @Test func entrasMetadataSaysThatItKnowsPKCE() throws {
+        let request = TestRequest("GET", "/.well-known/oauth-authorization-server/mcp")
+        let entra = try json(try Self.server(try Self.resource(.entra)).document(for: request, path: "/mcp", base: nil))
+        #expect(entra["code_challenge_methods_supported"]?.elements.map(\.string) == ["S256"])
+        let okta = try json(try Self.server(try Self.resource(.okta)).document(for: request, path: "/mcp", base: nil))
+        #expect(okta["code_challenge_methods_supported"] == nil)
+    }
+
     @Test func registrationIsForwardedReencodedOrAnsweredWithTheFixedClient() throws {
         let keycloak = try Self.server(try Self.resource(.keycloak))
         let body = "{ \"redirect_uris\": [\"http://localhost:1/cb\"], \"client_name\":\"x\" }"

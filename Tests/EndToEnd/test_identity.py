@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ import yaml
 from flask import Response
 
 from harness.gateway import free_port, seed_directory
-from harness.identity import IdentityProvider, Product, auth0, keycloak, okta
+from harness.identity import IdentityProvider, Product, auth0, authentik, descope, entra, keycloak, okta
 from harness.sdk import sdk_python
 from harness.waiting import deadline, until
 from test_mcp import Client, said, target
@@ -66,7 +67,11 @@ def until_keys_are_there(gateway) -> None:
 
 
 @pytest.mark.parametrize("discovery", [True, False], ids=["discovery", "url"])
-@pytest.mark.parametrize("product", [Product(), keycloak(), auth0()], ids=["standard", "keycloak", "auth0"])
+@pytest.mark.parametrize(
+    "product",
+    [Product(), keycloak(), auth0(), okta(), entra(), authentik(), descope()],
+    ids=["standard", "keycloak", "auth0", "okta", "entra", "authentik", "descope"],
+)
 def test_tokens_of_a_provider_are_accepted(start, serve, identity, product, discovery):
     upstream, provider = serve(), identity(product)
     # Keycloak puts in the audiences that its mappers say; Auth0 gives opaque tokens unless one is asked for.
@@ -362,13 +367,13 @@ FLOWS = [(1, "legacy"), (2, "legacy"), (2, "modern")]
 
 
 @pytest.mark.parametrize("major, era", FLOWS, ids=[f"sdk{major}-{era}" for major, era in FLOWS])
-@pytest.mark.parametrize("make", [Product, keycloak, auth0], ids=["standard", "keycloak", "auth0"])
+@pytest.mark.parametrize("make", [Product, keycloak, auth0, descope], ids=["standard", "keycloak", "auth0", "descope"])
 def test_official_client_logs_in_and_calls(start, identity, make, major, era):
     provider = identity(make())
     port = free_port()
     resource = f"http://127.0.0.1:{port}/mcp"
     provider.default_audience = resource
-    product = {"standard": None, "/realms/mcp": "keycloak", "/": "auth0"}.get(provider.product.base)
+    product = {"/realms/mcp": "keycloak", "/": "auth0", "/v1/apps/P2abcDEF": "descope"}.get(provider.product.base)
     more = {"provider": {product: {}}} if product else {}
     metadata = {"resource": resource, "scopesSupported": ["mcp:read"]}
     config = protected(
@@ -410,14 +415,17 @@ def test_auth0_gives_its_opaque_tokens_to_no_gateway(start, serve, identity):
     assert ask(gateway, opaque).status_code == 401
 
 
-def test_a_product_without_registration_is_used_with_the_client_known_to_it(start, identity):
-    provider = identity(okta())
+@pytest.mark.parametrize("make, product", [(okta, "okta"), (entra, "entra"), (authentik, "authentik")], ids=["okta", "entra", "authentik"])
+def test_a_product_without_registration_is_used_with_the_client_known_to_it(start, identity, make, product):
+    provider = identity(make())
     port = free_port()
     resource = provider.default_audience = f"http://127.0.0.1:{port}/mcp"
     known = provider.know("gateway-app", "http://localhost:1/callback")
-    more = {"provider": {"okta": {}}, "clientId": "gateway-app", "clientSecret": "$IDP_SECRET"}
+    more = {"provider": {product: {}}, "clientId": "gateway-app", "clientSecret": "$IDP_SECRET"}
     metadata = {"resource": resource, "scopesSupported": ["mcp:read"]}
     config = protected(provider, port=port, http_rules=['hasScope("mcp:read")'], resourceMetadata=metadata, **more)
+    # Where the keys are is the product's row to know.
+    del config["binds"][0]["listeners"][0]["routes"][0]["policies"]["mcpAuthentication"]["jwks"]
     gateway = start(config, {"IDP_SECRET": known}, keep_ports=True)
     for major in (1, 2):
         report = run_sdk(major, gateway.url("/mcp"), "echo")
@@ -425,6 +433,35 @@ def test_a_product_without_registration_is_used_with_the_client_known_to_it(star
         assert report["client"] == "gateway-app"
     forms = [form for method, path, form in provider.requests if path == provider.product.token]
     assert [form["client_secret"] for form in forms] == [known, known], "the gateway put it in, no client knows it"
+    server = httpx.get(gateway.url("/.well-known/oauth-authorization-server/mcp")).json()
+    assert server["code_challenge_methods_supported"] == ["S256"], "clients refuse a server that does not say so"
+
+
+def test_a_stranger_gets_no_token_of_the_configured_clients_own(start, identity):
+    provider = identity(entra())
+    known = provider.know("gateway-app", "http://localhost:1/callback")
+    provider.clients["gateway-app"].metadata["grant_types"].append("client_credentials")
+    more = {"provider": {"entra": {}}, "clientId": "gateway-app", "clientSecret": "$IDP_SECRET", "audiences": [API]}
+    gateway = start(protected(provider, **more), {"IDP_SECRET": known})
+    token = gateway.url("/.well-known/oauth-authorization-server/mcp/token")
+    for form in (
+        {"grant_type": "client_credentials", "client_id": "gateway-app"},
+        {"grant_type": ["authorization_code", "client_credentials"], "client_id": "gateway-app"},
+        {"grant_type": "client_credentials", "client_id": ["other", "gateway-app"]},
+    ):
+        reply = httpx.post(token, data=form)
+        assert reply.status_code == 400 and "access_token" not in reply.text
+    assert provider.asked(provider.product.token) == 0
+
+
+def test_strangers_who_ask_for_metadata_do_not_become_requests_to_the_provider(start, identity):
+    provider = identity(keycloak())
+    gateway = start(protected(provider, provider={"keycloak": {}}, audiences=[API]))
+    url = gateway.url("/.well-known/oauth-authorization-server/mcp")
+    with ThreadPoolExecutor(8) as pool:
+        assert {reply.status_code for reply in pool.map(lambda _: httpx.get(url, timeout=deadline(20)), range(40))} == {200}
+    # Once for each event loop at most.
+    assert provider.asked(provider.product.metadata[0]) <= (os.cpu_count() or 1)
 
 
 def test_registration_goes_through_the_gateway_where_the_provider_refuses_pages(start, identity):

@@ -97,14 +97,18 @@ private func form(_ bytes: [UInt8], _ resource: ProtectedResource) {
 private func query(_ bytes: [UInt8], _ resource: ProtectedResource) {
     // As the parser of request lines lets it through.
     let query = bytes.filter { $0 > 0x20 && $0 < 0x7F }
-    guard let reply = query.withUnsafeBufferPointer({ try? proxy(resource, ordinary)?.authorize(query: $0) }) else { return }
+    guard let reply = query.withUnsafeBufferPointer({ try? proxy(resource, ordinary)?.authorize(query: $0) }) else {
+        return
+    }
     check(reply)
     let location = reply.headers.first { $0.name == "location" }?.value ?? ""
     precondition(location.hasPrefix("https://auth.test/authorize?x=1&"), "a redirect to somewhere else")
 }
 
 private func path(_ bytes: [UInt8]) {
-    guard let text = String(validating: bytes, as: UTF8.self), let endpoint = MetadataEndpoint(path: text) else { return }
+    guard let text = String(validating: bytes, as: UTF8.self), let endpoint = MetadataEndpoint(path: text) else {
+        return
+    }
     precondition(text.hasPrefix("/.well-known/") && endpoint.resourcePath.hasPrefix("/"), "no well-known path")
 }
 

@@ -105,6 +105,15 @@ package struct FetchURL: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// For a URL that `source`, fetched from elsewhere, names: as `check`, and only a server that is this machine itself may
+    /// point to this machine. Loopback is allowed to those who write it into the configuration.
+    package func check(_ rules: KeySetFetchRules, namedBy source: FetchURL) throws(AuthError) {
+        try check(rules)
+        guard !isLoopback || source.isLoopback || rules.allowPrivateAddresses else {
+            throw .configuration("'\(self)', named by \(source.origin), is on this machine", .none)
+        }
+    }
+
     /// A redirect is followed only to the same scheme, host and port.
     package func allowsRedirect(to other: FetchURL) -> Bool {
         scheme == other.scheme && host == other.host && port == other.port

@@ -86,6 +86,13 @@ package struct KeySetStore: Sendable {
         return keys
     }
 
+    /// True once when a set has become too old to be believed: whoever was handed it must let go of it.
+    package mutating func expires(at now: Duration) -> Bool {
+        guard keys != nil, current(at: now) == nil else { return false }
+        keys = nil
+        return true
+    }
+
     /// Asks what is due; a fetch that is returned counts as under way until `finish`.
     package mutating func next(at now: Duration) -> Need {
         guard inFlight == nil else { return .nothing }
@@ -150,7 +157,7 @@ package struct KeySetStore: Sendable {
                 guard case .discovery(let issuer, _, let rules) = source else { return false }
                 let metadata = try AuthorizationServerMetadata(json: response.body, issuer: issuer)
                 let url = try FetchURL(try metadata.keySetLocation())
-                try url.check(rules)
+                try url.check(rules, namedBy: try FetchURL(issuer))
                 following = .keys(url)
                 candidateFailure = nil
                 return false

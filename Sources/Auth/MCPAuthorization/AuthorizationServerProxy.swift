@@ -45,7 +45,7 @@ package struct AuthorizationServerProxy: Sendable {
     /// An endpoint to which the gateway itself sends something, secrets among them.
     private func destination(_ name: String) throws(AuthError) -> FetchURL {
         let url = try endpoint(name)
-        try url.check(resource.fetchRules)
+        try url.check(resource.fetchRules, namedBy: try FetchURL(resource.issuer))
         return url
     }
 
@@ -80,6 +80,10 @@ package struct AuthorizationServerProxy: Sendable {
                 writer.name(name)
                 writer.value(value)
             }
+            if resource.quirks.concealsPKCE, metadata.document["code_challenge_methods_supported"] == nil {
+                writer.name("code_challenge_methods_supported")
+                writer.array { $0.value("S256") }
+            }
             writer.copyMembers(of: metadata.document, except: dropped)
         }
         return .json(200, methods: methods, cacheable: true, writer.bytes)
@@ -95,6 +99,37 @@ package struct AuthorizationServerProxy: Sendable {
         return .cors(
             302, methods: MetadataEndpoint.Kind.authorize.methods,
             [("location", location + separator + rewritten), ("cache-control", "no-store")])
+    }
+
+    /// The grants for which the gateway speaks as the configured client: those that a person has agreed to. With
+    /// `client_credentials` and its kind anybody could have a token that is the client's own.
+    private static let grantsWithSecret = ["authorization_code", "refresh_token"]
+
+    /// The answer to a token request that must not be sent on with the client's secret; nil: it may.
+    package func refusal(ofForm form: ByteRun) -> MetadataReply? {
+        guard let clientID = resource.clientID, resource.clientSecret != nil else { return nil }
+        let methods = MetadataEndpoint.Kind.token.methods
+        var grants: [[UInt8]] = []
+        var clients: [[UInt8]] = []
+        QueryParameters.forEach(in: form) { parameter in
+            var value: [UInt8] = []
+            if QueryParameters.decodes(parameter.name, to: Array("grant_type".utf8)) {
+                QueryParameters.decode(parameter.value) { value.append($0) }
+                grants.append(value)
+            } else if QueryParameters.decodes(parameter.name, to: Array("client_id".utf8)) {
+                QueryParameters.decode(parameter.value) { value.append($0) }
+                clients.append(value)
+            }
+        }
+        // Which of two the server would read is not known (RFC 6749 §3.2: none may be there twice).
+        guard grants.count == 1, clients.count <= 1 else {
+            return .error(400, methods: methods, "invalid_request", "grant_type and client_id are needed once")
+        }
+        guard let client = clients.first, client.elementsEqual(clientID.utf8) else { return nil }
+        guard Self.grantsWithSecret.contains(where: { grants[0].elementsEqual($0.utf8) }) else {
+            return .error(400, methods: methods, "unsupported_grant_type", "This client takes codes and refresh tokens")
+        }
+        return nil
     }
 
     /// The provider's token endpoint and the form to send it, with the configured client's secret, which is never

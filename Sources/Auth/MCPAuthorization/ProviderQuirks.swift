@@ -34,10 +34,19 @@ package struct ProviderQuirks: Sendable {
     package let keySetPath: String?
     package let resource: ResourceParameter
     package let registration: Registration
+    /// The server knows PKCE and does not say so, and clients refuse a server that does not (MCP "Authorization Code
+    /// Protection").
+    package var concealsPKCE = false
     /// Claims in which scopes, roles and groups are found, as paths with dots.
     package let scopeClaims: [String]
     package let roleClaims: [String]
     package let groupClaims: [String]
+
+    private func concealingPKCE() -> ProviderQuirks {
+        var quirks = self
+        quirks.concealsPKCE = true
+        return quirks
+    }
 
     package static func of(_ provider: AuthorizationProvider?) -> ProviderQuirks {
         switch provider {
@@ -72,7 +81,9 @@ package struct ProviderQuirks: Sendable {
     /// Tenant-specific v2.0 endpoints: the keys are beside `/v2.0`, not under it, so they come from the metadata.
     static let entra = ProviderQuirks(
         metadata: .appended("openid-configuration"), keySetPath: nil, resource: .removed,
-        registration: .fixedClient, scopeClaims: ["scp"], roleClaims: ["roles"], groupClaims: ["groups"])
+        registration: .fixedClient, scopeClaims: ["scp"], roleClaims: ["roles"], groupClaims: ["groups"]
+    )
+    .concealingPKCE()
 
     static let authentik = ProviderQuirks(
         metadata: .appended("openid-configuration"), keySetPath: "/jwks/", resource: .removed,

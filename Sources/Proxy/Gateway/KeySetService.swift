@@ -58,6 +58,10 @@ final class KeySetService: @unchecked Sendable {
     private func maintain(_ keySet: RemoteKeySet, _ number: Int) async {
         while !stopped, stores[keySet]?.number == number {
             await fetchIfDue(keySet)
+            if stores[keySet]?.store.expires(at: now) == true {
+                log.warn("keys of \(keySet.issuer): too old to be believed, and no newer ones to be had")
+                publish(keySet)
+            }
             guard let wake = stores[keySet]?.store.wakeUp(at: now) else {
                 await loop.sleep(for: .milliseconds(200))
                 continue

@@ -24,6 +24,7 @@ final class LoopWorker: @unchecked Sendable {
     let mirrors: Mirrors
     let keySets: KeySetService
     let mcp: MCPRuntime
+    let authorizationServers = AuthorizationServerCache()
     /// For requests that begin now.
     private(set) var active: ActiveSnapshot
     /// Made ready by a reload, not in force yet.

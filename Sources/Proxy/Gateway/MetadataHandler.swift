@@ -22,7 +22,8 @@ enum MetadataHandler {
         }
         let path = endpoint.resourcePath == "/" ? "" : endpoint.resourcePath
         do throws(AuthError) {
-            let proxy = try await authorizationServer(resource, worker)
+            let fetch = HTTPFetch(loop: worker.loop, resolver: worker.core.resolver)
+            let proxy = try await worker.authorizationServers.proxy(for: resource, fetch)
             switch endpoint.kind {
             case .protectedResource: return false
             case .authorizationServer:
@@ -31,6 +32,10 @@ enum MetadataHandler {
                 await send(exchange, try proxy.authorize(query: (exchange.request.query ?? .empty).buffer))
             case .token:
                 guard let form = await collect(exchange) else { return true }
+                if let refusal = proxy.refusal(ofForm: form.view.buffer) {
+                    await send(exchange, refusal)
+                    return true
+                }
                 let (url, body) = try proxy.token(form: form.view.buffer)
                 let bytes = body.withBytes { Array($0) }
                 let credentials = resource.addsClientSecret ? nil : basicCredentials(exchange)
@@ -75,23 +80,6 @@ enum MetadataHandler {
         let candidates = listener.routes.filter { $0.authentication?.protectedResource != nil }
         guard candidates.count == 1, let resource = candidates[0].authentication?.protectedResource else { return nil }
         return (candidates[0], resource)
-    }
-
-    private static func authorizationServer(
-        _ resource: ProtectedResource, _ worker: LoopWorker
-    ) async throws(AuthError) -> AuthorizationServerProxy {
-        let fetch = HTTPFetch(loop: worker.loop, resolver: worker.core.resolver)
-        var failure = AuthError.keySet("no metadata location")
-        for request in try AuthorizationServerProxy.metadataRequests(for: resource, rules: resource.fetchRules) {
-            switch await fetch.fetch(request) {
-            case .failure(let reason): failure = .keySet(reason.description)
-            case .success(let response):
-                do throws(AuthError) { return try AuthorizationServerProxy(resource, response: response) } catch {
-                    failure = error
-                }
-            }
-        }
-        throw failure
     }
 
     private static func collect(_ exchange: Exchange) async -> IOBuffer? {

@@ -155,6 +155,83 @@ def okta() -> Product:
     )
 
 
+def _entra_claims(provider: "IdentityProvider", client: "Registered", scope: str) -> dict[str, Any]:
+    return {
+        "ver": "2.0",
+        "tid": TENANT,
+        "oid": "00000000-0000-0000-66f3-3332eca7ea81",
+        "azp": client.get_client_id(),
+        "azpacr": "1",
+        "roles": ["Tools.Use"],
+        "scope": None,
+        "scp": scope,
+    }
+
+
+TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+
+
+def entra() -> Product:
+    """A tenant of Entra ID, version 2.0: keys beside the issuer's path, PKCE known and not said, `resource` an error."""
+    return Product(
+        base=f"/{TENANT}/v2.0",
+        metadata=(f"/{TENANT}/v2.0/.well-known/openid-configuration",),
+        keys=(f"/{TENANT}/discovery/v2.0/keys",),
+        authorize=f"/{TENANT}/oauth2/v2.0/authorize",
+        token=f"/{TENANT}/oauth2/v2.0/token",
+        more_metadata={
+            "code_challenge_methods_supported": None,
+            "tenant_region_scope": "EU",
+            "cloud_instance_name": "microsoftonline.com",
+            "response_modes_supported": ["query", "fragment", "form_post"],
+            "subject_types_supported": ["pairwise"],
+        },
+        audience_parameter=None,
+        claims=_entra_claims,
+        registers=False,
+        refuses=("resource",),
+    )
+
+
+def _authentik_claims(provider: "IdentityProvider", client: "Registered", scope: str) -> dict[str, Any]:
+    return {"azp": client.get_client_id(), "uid": "Qy2mXk0o", "acr": "goauthentik.io/providers/oauth2/default", "groups": ["authentik Admins"]}
+
+
+def authentik() -> Product:
+    """An application of authentik: the issuer ends in a slash, endpoints are shared by all applications."""
+    base = "/application/o/tools"
+    return Product(
+        base=f"{base}/",
+        metadata=(f"{base}/.well-known/openid-configuration",),
+        keys=(f"{base}/jwks/",),
+        authorize="/application/o/authorize/",
+        token="/application/o/token/",
+        more_metadata={"claims_parameter_supported": False, "subject_types_supported": ["public"]},
+        audience_parameter=None,
+        claims=_authentik_claims,
+        registers=False,
+    )
+
+
+def _descope_claims(provider: "IdentityProvider", client: "Registered", scope: str) -> dict[str, Any]:
+    return {"drn": "DS", "azp": client.get_client_id(), "tenants": {"T2pQ": {"roles": ["editor"], "permissions": []}}, "roles": ["editor"]}
+
+
+def descope() -> Product:
+    """Inbound apps of a Descope project: standard registration, the project in the issuer's path."""
+    base = "/v1/apps/P2abcDEF"
+    return Product(
+        base=base,
+        metadata=(f"{base}/.well-known/openid-configuration", f"/.well-known/oauth-authorization-server{base}"),
+        keys=("/P2abcDEF/.well-known/jwks.json",),
+        authorize="/oauth2/v1/apps/authorize",
+        token="/oauth2/v1/apps/token",
+        register="/v1/mgmt/inboundapp/app/P2abcDEF/register",
+        more_metadata={"subject_types_supported": ["public"]},
+        claims=_descope_claims,
+    )
+
+
 class Registered(ClientMixin):
     """A client by its metadata (RFC 7591)."""
 
@@ -315,7 +392,8 @@ class IdentityProvider:
         )
         if not product.registers:
             del metadata["registration_endpoint"]
-        return {**metadata, "id_token_signing_alg_values_supported": ["RS256"], **product.more_metadata}
+        whole = {**metadata, "id_token_signing_alg_values_supported": ["RS256"], **product.more_metadata}
+        return {name: value for name, value in whole.items() if value is not None}
 
     def _application(self) -> Flask:
         app = Flask("identity")
