@@ -82,6 +82,7 @@ if Context.environment["AGENTGW_FUZZ"] != nil {
             name: "FuzzMCP", dependencies: ["Proxy", "JSON"], path: "fuzz/FuzzMCP", swiftSettings: settings),
         .executableTarget(
             name: "FuzzA2A", dependencies: ["Proxy", "JSON"], path: "fuzz/FuzzA2A", swiftSettings: settings),
+        .executableTarget(
             name: "FuzzJWT", dependencies: ["Auth", "JSON", "COpenSSL"], path: "fuzz/FuzzJWT", swiftSettings: settings),
         .executableTarget(
             name: "FuzzJWKS", dependencies: ["Auth", "JSON"], path: "fuzz/FuzzJWKS", swiftSettings: settings),

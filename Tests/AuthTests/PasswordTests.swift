@@ -32,6 +32,14 @@ struct PasswordTests {
         #expect(try !check(user, password))
     }
 
+    /// Rules compare names byte for byte, so a second spelling of a name must not be let in under it.
+    @Test func aNameInAnotherUnicodeFormIsAnotherUser() throws {
+        let hash = try #require(Self.table.split(separator: "\n").first { $0.hasPrefix("alice:") }).dropFirst(6)
+        let table = try HtpasswdTable("jos\u{E9}:\(hash)", at: .none)
+        #expect(table.hash(of: "jos\u{E9}") != nil)
+        #expect(table.hash(of: "jose\u{301}") == nil)
+    }
+
     @Test(arguments: [
         "alice:secret", "alice:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "alice:$apr1$lZL6V/ci$eIMz/iKDkbtys/uU7LEK00",
         "alice:$1$abc$def", "alice", ":x", "alice:", "alice:$2y$31$" + String(repeating: "a", count: 53),

@@ -9,7 +9,10 @@ struct RuleIndexTests {
     private static func expression(_ generator: inout SeededGenerator) -> String {
         func pick(_ choices: [String]) -> String { choices.randomElement(using: &generator)! }
         let texts = ["\"a\"", "\"b\"", "\"c\"", "\"write\"", "\"\"", "\"Ä\""]
-        let attribute = pick(["mcp.tool.name", "mcp.tool.name", "mcp.tool.name", "mcp.tool.name", "mcp.method", "jwt.role", "jwt[\"role\"]"])
+        let attribute = pick([
+            "mcp.tool.name", "mcp.tool.name", "mcp.tool.name", "mcp.tool.name", "mcp.method", "jwt.role",
+            "jwt[\"role\"]",
+        ])
         let comparison =
             switch Int.random(in: 0...6, using: &generator) {
             case 0: "\(pick(texts)) == \(attribute)"
@@ -22,7 +25,10 @@ struct RuleIndexTests {
             " && 1 / 0 == 1", " && \(attribute) == \(pick(texts))", " || jwt.role == \"a\"", " && jwt.level > 2",
             " && [1, 2, 3].all(x, [1, 2, 3].exists(y, y == x))",
         ])
-        let front = pick(["", "", "", "", "", "", "mcp.method == \"tools/call\" && ", "jwt.missing == \"x\" && ", "jwt.level > 2 && ", "!"])
+        let front = pick([
+            "", "", "", "", "", "", "mcp.method == \"tools/call\" && ", "jwt.missing == \"x\" && ", "jwt.level > 2 && ",
+            "!",
+        ])
         return front == "!" ? "!(\(comparison))\(rest)" : "\(front)\(comparison)\(rest)"
     }
 

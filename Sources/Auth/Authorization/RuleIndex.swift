@@ -81,7 +81,9 @@ final class RuleIndex: Sendable {
         guard rules.count >= Self.minimumRules else { return nil }
         var found: [AttributePath: [(rule: Int, values: [String])]] = [:]
         for rule in rules {
-            for (path, values) in program(rule).checked.leadingComparisons { found[path, default: []].append((rule, values)) }
+            for (path, values) in program(rule).checked.leadingComparisons {
+                found[path, default: []].append((rule, values))
+            }
         }
         // The more rules one value leaves out, the better; the name makes the choice the same every time.
         let best = found.max { a, b in

@@ -83,7 +83,8 @@ package final class RuleSet: Sendable {
         digest = PolicyDigest(source)
         enforced = Self.steps(rules, source.defaultAction, environment) { $0.mode == .enforce }
         hypothetical =
-            rules.contains { $0.mode == .shadow } ? Self.steps(rules, source.defaultAction, environment) { _ in true } : nil
+            rules.contains { $0.mode == .shadow }
+            ? Self.steps(rules, source.defaultAction, environment) { _ in true } : nil
     }
 
     @inline(__always)

@@ -6,14 +6,16 @@ package struct BasicAuthentication: Sendable {
 
     package var mode: AuthenticationMode
     package var realm: String
+    package var locations: [CredentialLocation]
     package var users: HtpasswdSource
     package var position: FilePosition
 
     package init(
-        mode: AuthenticationMode = .strict, realm: String = BasicAuthentication.defaultRealm, users: HtpasswdSource,
-        position: FilePosition = .none
+        mode: AuthenticationMode = .strict, realm: String = BasicAuthentication.defaultRealm,
+        locations: [CredentialLocation] = [.basic], users: HtpasswdSource, position: FilePosition = .none
     ) {
         self.mode = mode
+        self.locations = locations
         self.realm = realm
         self.users = users
         self.position = position

@@ -143,5 +143,9 @@ struct HtpasswdTable: Sendable {
         decoy = first.text
     }
 
-    func hash(of user: String) -> PasswordHash? { users[user] }
+    /// Names are compared byte for byte: a second spelling of the same characters is another user, as it is for rules.
+    func hash(of user: String) -> PasswordHash? {
+        guard let index = users.index(forKey: user), users.keys[index].utf8.elementsEqual(user.utf8) else { return nil }
+        return users.values[index]
+    }
 }

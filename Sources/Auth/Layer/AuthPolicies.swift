@@ -135,7 +135,7 @@ package struct AuthPolicies: Sendable {
         let basicPolicy = try basic.map { basic throws(AuthError) in try compile(basic) }
         let locations =
             (token?.finder.locations ?? []) + (apiKey?.locations ?? [])
-            + (basic == nil ? [] : [CredentialLocation.basic])
+            + (basic?.locations ?? [])
         let keySets = (token?.issuers ?? []).compactMap { issuer -> KeySetID? in
             if case .remote(let id) = issuer.keys { id } else { nil }
         }
@@ -221,6 +221,6 @@ package struct AuthPolicies: Sendable {
             table = try HtpasswdTable(String(decoding: try readFile(path), as: UTF8.self), at: basic.position)
         }
         return AuthPolicy.BasicPolicy(
-            mode: basic.mode, finder: CredentialFinder([.basic]), realm: basic.realm, table: table)
+            mode: basic.mode, finder: CredentialFinder(basic.locations), realm: basic.realm, table: table)
     }
 }

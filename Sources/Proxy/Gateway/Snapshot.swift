@@ -367,6 +367,7 @@ struct SnapshotCompiler {
         let kind: CompiledBackend.Kind
         switch backend.kind {
         case .host(let address):
+            try checkSigning(backend.policies, backend.position)
             let upstream = try upstream(address, backend.policies, backend.position)
             if let policy = backend.policies.a2a ?? a2a {
                 kind = .a2a(
@@ -379,6 +380,9 @@ struct SnapshotCompiler {
         case .ai(let ai):
             guard ai.groups.count == 1, ai.groups[0].count == 1, let provider = ai.primary else {
                 throw SnapshotError("several providers in one backend are not supported yet", backend.position)
+            }
+            if case .signedToken? = provider.policies.backendAuthentication {
+                throw SnapshotError("not supported yet: jwtSign of an ai backend", provider.position)
             }
             let traits = ProviderTraits(provider.provider)
             let address =

@@ -22,3 +22,15 @@ extension SnapshotCompiler {
         }
     }
 }
+
+extension SnapshotCompiler {
+    /// A key that signs nothing is found at load, not by the first request.
+    func checkSigning(_ policies: BackendPolicies, _ position: FilePosition) throws(SnapshotError) {
+        guard case .signedToken(let signing)? = policies.backendAuthentication else { return }
+        do throws(AuthError) {
+            _ = try TokenMinter(signing)
+        } catch {
+            throw SnapshotError(error.text, signing.position == .none ? position : signing.position)
+        }
+    }
+}

@@ -229,7 +229,10 @@ extension Declarations {
                 owner.mode = mode
                 return true
             },
-            .notYet("authorizationLocation", "credentials elsewhere than in Authorization"),
+            .value(
+                "authorizationLocation", aliases: ["location"], \.locations, credentialLocations,
+                default: "Authorization: Basic", "Where user and password are looked for, as base64 of `user:password`."
+            ),
         ]
     ).check { authentication, node, context in
         context.noteStrictDefault(node)

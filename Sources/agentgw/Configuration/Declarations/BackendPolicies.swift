@@ -62,8 +62,7 @@ extension Declarations {
                         owner.authentication = .passthrough(location: location)
                         return true
                     },
-                    .optional("jwtSign", \.authentication, jwtSign, "Sends a short-lived token of the gateway's own.")
-                        .pending(),
+                    .optional("jwtSign", \.authentication, jwtSign, "Sends a short-lived token of the gateway's own."),
                     .notYet("gcp", "Google Cloud credentials"),
                     .notYet("aws", "AWS request signing"),
                     .notYet("azure", "Entra credentials"),

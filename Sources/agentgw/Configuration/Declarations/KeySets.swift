@@ -25,7 +25,7 @@ extension Declarations {
                 owner = .cookie(name: name)
                 return true
             },
-            .notYet("expression", "a credential found by CEL"),
+            .notYet("expression", "a credential found by CEL (what it read could not be taken out before forwarding)"),
         ], rules: [.exactlyOne(["header", "queryParameter", "cookie", "expression"])]
     ).then { location, _, _ in location }
 
