@@ -12,7 +12,8 @@ private let issuer = "https://issuer.test"
 private let now = UnixTime(seconds: 1_750_000_000)
 /// The one token that was signed with the secret and whose claims are right; it is among the seeds.
 private let good = sign(
-    Array(#"{"alg":"HS256","kid":"k"}"#.utf8), Array(#"{"iss":"https://issuer.test","aud":"gateway","exp":4000000000}"#.utf8))
+    Array(#"{"alg":"HS256","kid":"k"}"#.utf8),
+    Array(#"{"iss":"https://issuer.test","aud":"gateway","exp":4000000000}"#.utf8))
 
 nonisolated(unsafe) private let layer: (layer: AuthLayer, policy: AuthPolicy) = {
     do {
@@ -52,7 +53,8 @@ public func fuzz(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     guard parts.count == 2 else { return 0 }
     let (header, payload) = (Array(parts[0]), Array(parts[1]))
     guard let verified = verify(sign(header, payload)) else { return 0 }
-    guard let head = try? JSONDocument(parsing: header).root, let claims = try? JSONDocument(parsing: payload).root else {
+    guard let head = try? JSONDocument(parsing: header).root, let claims = try? JSONDocument(parsing: payload).root
+    else {
         fatalError("accepted without being JSON")
     }
     precondition(head["alg"]?.string == "HS256" && head["kid"]?.string ?? "k" == "k", "another algorithm or key")

@@ -120,7 +120,9 @@ struct KnownTokens {
     func hit() throws -> Double {
         var allowed = 0
         let time = AuthBench.measure(50_000) { _ in
-            guard case .accepted(let principal) = layer.authenticate(request, policy, now: FreshTokens.now) else { return }
+            guard case .accepted(let principal) = layer.authenticate(request, policy, now: FreshTokens.now) else {
+                return
+            }
             let inputs = RuleInputs(request, principal: principal, startTime: FreshTokens.now)
             if authorizer.authorize(levels, inputs, phase: .request).isAllowed { allowed += 1 }
         }
