@@ -1,7 +1,7 @@
 # The door to everything. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel coverage-cel differential policy-equality bench-policy bench-reload bench-mcp sanitize soak-mcp fuzz clean bench-auth
+.PHONY: help setup build debug demo test check fmt lint dist bench bench-cel coverage-cel differential policy-equality bench-policy bench-reload bench-mcp sanitize soak-mcp fuzz clean bench-auth coverage-auth
 
 BINARY := .build/release/agentgw
 
@@ -51,6 +51,10 @@ bench-cel: ## Time the policy engine: nanoseconds and allocations per rule, besi
 coverage-cel: ## Line coverage of the policy engine by its tests, a row per file; fails below 95 %
 	@scripts/setup.sh build test
 	scripts/coverage-cel.sh
+
+coverage-auth: ## The truth table, the algorithm table and the challenges: every region run by the auth layer's tests
+	@scripts/setup.sh build test
+	scripts/coverage-auth.sh
 
 bench-auth: ## Time the auth layer against its bars: tokens known and new, twenty rules, a thousand rules
 	swift build -c release --product auth-bench

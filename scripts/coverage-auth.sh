@@ -9,9 +9,10 @@ files=(
     Sources/Auth/MCPAuthorization/Challenge.swift
 )
 build=.build-coverage
-swift test --enable-code-coverage --scratch-path "$build" --filter '^AuthTests\.' >"$build-auth.log" 2>&1 || {
-    grep -E 'error:|✘|Fatal' "$build-auth.log" | head -30 >&2
-    echo "coverage-auth: the tests failed; all of it is in $build-auth.log" >&2
+mkdir -p "$build"
+swift test --enable-code-coverage --scratch-path "$build" --filter '^AuthTests\.' >"$build/auth.log" 2>&1 || {
+    grep -E 'error:|✘|Fatal' "$build/auth.log" | head -30 >&2
+    echo "coverage-auth: the tests failed; all of it is in $build/auth.log" >&2
     exit 1
 }
 tools=$(dirname "$(readlink -f "$(command -v swift)")")

@@ -113,7 +113,7 @@ private func path(_ bytes: [UInt8]) {
 }
 
 private struct Head: RequestAttributes {
-    private static let nothing = ByteRun(start: nil, count: 0)
+    private static var nothing: ByteRun { ByteRun(start: nil, count: 0) }
     var method: ByteRun { Self.nothing }
     var path: ByteRun { Self.nothing }
     var query: ByteRun? { nil }
