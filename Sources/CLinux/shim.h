@@ -63,6 +63,8 @@ static inline long agentgw_address_ttl(const char *name, const unsigned char *ad
     }
     return found ? least : -1;
 }
+// Declared by string.h only under _GNU_SOURCE.
+extern void *memmem(const void *text, size_t length, const void *part, size_t part_length);
 
 static inline int agentgw_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 

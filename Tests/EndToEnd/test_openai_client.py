@@ -97,10 +97,11 @@ def test_events_leave_as_they_come(client, provider):
     # The provider sends an event only after this client has seen the one before: a proxy that waits for more stalls.
     provider.allowed_events = 1
     seen = 0
-    for _ in client.chat.completions.create(model="mock-slow-events", messages=MESSAGES, stream=True):
+    asked = {"messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}}
+    for _ in client.chat.completions.create(model="mock-slow-events", **asked):
         seen += 1
         provider.allowed_events = seen + 1
-    assert seen == len(PIECES) + 2
+    assert seen == len(PIECES) + 3
 
 
 def test_models_are_listed(client, provider):

@@ -39,14 +39,20 @@ final class CardFilter: ResponseFilter {
         head.framing = .chunked
     }
 
-    func body(_ piece: ByteView, into out: IOBuffer) throws(UpstreamError) {
-        guard isCard else { return out.append(piece) }
+    /// A card is rewritten as a whole; what is wrong with it can still be said in its place.
+    var holdsBack: Bool { isCard }
+
+    func body(_ piece: ByteView, into out: IOBuffer) throws(UpstreamError) -> ByteView {
+        guard isCard else { return piece }
         if let problem { throw .unusable(problem) }
         guard held.readableBytes + piece.count <= CardFilter.maximumBytes else {
             throw .unusable("a card of more than \(CardFilter.maximumBytes) bytes")
         }
         held.append(piece)
+        return out.view
     }
+
+    func cut(_ error: UpstreamError, into out: IOBuffer) {}
 
     func end(into out: IOBuffer) throws(UpstreamError) {
         guard isCard else { return }

@@ -67,6 +67,7 @@ enum AIHandler {
 
         // Only a body that names a model is read; everything else streams.
         var asked: ModelMember.Outcome?
+        var reply: AIReply?
         if type.namesModel {
             let limit = context.snapshot.configuration.limits.bufferedBody
             if let encoding = request.headers.first(.contentEncoding), !encoding.equalsIgnoringCase("identity") {
@@ -93,7 +94,10 @@ enum AIHandler {
                         body, fallback: configuration.provider.model, aliases: configuration.modelAliases)
                 }
                 record.model = outcome.model
-                outcome.encode(into: scratch)
+                // OpenAI counts the tokens of a stream only for who asks.
+                let addsUsage = type == .completions && outcome.streams && !outcome.includesUsage
+                outcome.encode(into: scratch, addingUsage: addsUsage)
+                if type.countsTokens { reply = AIReply(hidesUsage: addsUsage) }
                 asked = outcome
             } catch {
                 switch error {
@@ -117,7 +121,12 @@ enum AIHandler {
             guard await context.authorize(exchange, backend, llm, &record) else { return }
         }
 
+        if type == .detect { reply = AIReply(hidesUsage: false) }
         let headers = request.headers
+        if reply != nil {
+            // A compressed reply could not be read.
+            headers.set(.acceptEncoding, ByteView("identity"))
+        }
         showCredentials(headers, provider, backend)
         context.changeHeader(headers, backend)
 
@@ -134,8 +143,12 @@ enum AIHandler {
             context: context, backend: backend)
         let forwarder = RetryingForwarder(
             context: context, timeouts: backend.timeouts(route), backend: backend, isReplayable: type.namesModel)
+        defer {
+            let usage = reply?.usage(requestBytes: sent.count - authorityEnd)
+            if type != .detect || usage?.isEstimated == false { record.usage = usage }
+        }
         do throws(UpstreamError) {
-            try await forwarder.forward(exchange, outgoing, onHead: edits.apply)
+            try await forwarder.forward(exchange, outgoing, filter: reply, onHead: edits.apply)
         } catch {
             record.detail = error.description
             await fail(error.status, error.clientMessage, "upstream_error", &record)

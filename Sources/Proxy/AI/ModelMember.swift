@@ -23,12 +23,17 @@ enum ModelMember {
         var root: JSONValue { document.root }
         /// The model is not the one that the client named.
         fileprivate let isReplaced: Bool
+        /// The client wants server-sent events.
+        var streams: Bool { document.root["stream"]?.bool == true }
+        /// The client wants OpenAI's last event, which has the usage.
+        var includesUsage: Bool { document.root["stream_options"]?["include_usage"]?.bool == true }
 
         /// Appends what is forwarded: an encoding of what was read, so that the provider reads exactly the members that
         /// were read here. Most clients write that very encoding themselves. The body must still be there.
-        func encode(into buffer: IOBuffer) {
+        /// - Parameter addingUsage: asks OpenAI for the usage of a stream, whatever the client says.
+        func encode(into buffer: IOBuffer, addingUsage: Bool = false) {
             let root = document.root
-            guard isReplaced else {
+            guard isReplaced || addingUsage else {
                 if document.isCompact { return buffer.append(body) }
                 buffer.reserve(document.encodingCapacity)
                 buffer.writer += root.encode(into: buffer.writePointer)
@@ -38,7 +43,16 @@ enum ModelMember {
             writer.object { writer in
                 writer.name("model")
                 writer.value(model)
-                writer.copyMembers(of: root, except: ["model"])
+                guard addingUsage else { return writer.copyMembers(of: root, except: ["model"]) }
+                writer.copyMembers(of: root, except: ["model", "stream_options"])
+                writer.name("stream_options")
+                writer.object { writer in
+                    if let options = root["stream_options"] {
+                        writer.copyMembers(of: options, except: ["include_usage"])
+                    }
+                    writer.name("include_usage")
+                    writer.value(true)
+                }
             }
             buffer.append(writer.bytes)
         }

@@ -95,6 +95,14 @@ extension AIRouteType {
         }
     }
 
+    /// Replies to requests of these types say how many tokens they took.
+    var countsTokens: Bool {
+        switch self {
+        case .completions, .messages, .responses, .embeddings: true
+        case .anthropicTokenCount, .models, .passthrough, .detect: false
+        }
+    }
+
     /// The shape in which the client of such a path expects its errors; nil: the provider's own.
     var clientShape: ErrorShape? {
         switch self {

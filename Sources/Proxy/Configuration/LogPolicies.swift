@@ -24,5 +24,5 @@ package enum AccessField: String, Sendable, CaseIterable {
     case bytesIn = "bytes_in"
     case bytesOut = "bytes_out"
     case duration = "duration_us"
-    case upstream, model, a2a, principal, reason, trace, decision, detail, aborted, failure
+    case upstream, model, tokens, a2a, principal, reason, trace, decision, detail, aborted, failure
 }

@@ -67,6 +67,9 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         if let limits = record.limits, let usage = record.usage {
             limits.charge((usage.input ?? 0) &+ (usage.output ?? 0), at: worker.loop.now)
         }
+        if let usage = record.usage {
+            worker.metrics.record(usage, route: record.route, provider: record.upstream, model: record.model)
+        }
         (record.metrics ?? worker.metrics.unrouted).record(exchange, record)
         if exchange.sentStatus == 413, record.reason == "request_body" { worker.metrics.limitHit(.bufferedBody) }
         worker.writeAccessLine(exchange, record, snapshot.accessLog)

@@ -128,7 +128,7 @@ struct RetryingForwarder {
             let upstream = request.upstream
             worker.budgets.earn(upstream)
             let mayRetry = tries < attempts
-            request.rejects = mayRetry ? refusal(retry, rules, backend, upstream, inputs) : nil
+            request.rejects = mayRetry ? refusal(retry, rules, backend, upstream, inputs) : first.rejects
             do throws(UpstreamError) {
                 return try await attempt(exchange, request, backend, filter, onHead)
             } catch {

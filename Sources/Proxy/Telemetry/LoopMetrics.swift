@@ -98,7 +98,6 @@ final class LoopMetrics {
         let route: String
         let provider: String
         let model: String
-        let type: StaticWord
     }
 
     private struct RateLimitedKey: Hashable {
@@ -106,7 +105,19 @@ final class LoopMetrics {
         let unit: RateLimitPolicy.Unit
     }
 
-    private enum StaticWord: String { case input, output, cached, reasoning }
+    private struct TokenSeries {
+        var input = Histogram(Histogram.tokens)
+        var output = Histogram(Histogram.tokens)
+        var cached = Histogram(Histogram.tokens)
+        var reasoning = Histogram(Histogram.tokens)
+
+        mutating func observe(_ usage: TokenUsage) {
+            if let count = usage.input { input.observe(Double(count)) }
+            if let count = usage.output { output.observe(Double(count)) }
+            if let count = usage.cached { cached.observe(Double(count)) }
+            if let count = usage.reasoning { reasoning.observe(Double(count)) }
+        }
+    }
 
     private var routes: [String: RouteMetrics] = [:]
     /// Requests that no route took.
@@ -116,7 +127,7 @@ final class LoopMetrics {
     private var pastDecisions: [[String]: UInt64] = [:]
     private var mcp: [MCPKey: UInt64] = [:]
     private var a2a: [A2AKey: UInt64] = [:]
-    private var tokens: [TokenKey: Histogram] = [:]
+    private var tokens: [TokenKey: TokenSeries] = [:]
     private var connections: [UInt16: UInt64] = [:]
     private var refusedMessages: UInt64 = 0
     private var limitHits: [LimitHit: UInt64] = [:]
@@ -198,17 +209,11 @@ final class LoopMetrics {
     /// The tokens that one call to a provider took.
     /// - Parameter model: as asked of the provider; a client may choose it.
     package func record(_ usage: TokenUsage, route: String, provider: String, model: String) {
-        let counts: [(StaticWord, Int64?)] = [
-            (.input, usage.input), (.output, usage.output), (.cached, usage.cached), (.reasoning, usage.reasoning),
-        ]
-        for (type, count) in counts {
-            guard let count else { continue }
-            var key = TokenKey(route: route, provider: provider, model: model, type: type)
-            if tokens[key] == nil, tokens.count >= LoopMetrics.maximumSeries {
-                key = TokenKey(route: route, provider: provider, model: "other", type: type)
-            }
-            tokens[key, default: Histogram(Histogram.tokens)].observe(Double(count))
+        var key = TokenKey(route: route, provider: provider, model: model)
+        if tokens[key] == nil, tokens.count >= LoopMetrics.maximumSeries {
+            key = TokenKey(route: route, provider: provider, model: "other")
         }
+        tokens[key, default: TokenSeries()].observe(usage)
     }
 
     // MARK: Scrape
@@ -244,13 +249,19 @@ final class LoopMetrics {
                 ]
             report.add(.a2aRequests, labels, Double(count))
         }
-        for (key, histogram) in tokens {
-            let labels =
-                RouteLabels(key.route).labels + [
-                    ("gen_ai_token_type", key.type.rawValue), ("gen_ai_system", key.provider),
-                    ("gen_ai_request_model", key.model),
-                ]
-            report.add(.tokens, labels, histogram)
+        for (key, series) in tokens {
+            let types = [
+                ("input", series.input), ("output", series.output), ("cached", series.cached),
+                ("reasoning", series.reasoning),
+            ]
+            for (type, histogram) in types where histogram.count > 0 {
+                let labels =
+                    RouteLabels(key.route).labels + [
+                        ("gen_ai_token_type", type), ("gen_ai_system", key.provider),
+                        ("gen_ai_request_model", key.model),
+                    ]
+                report.add(.tokens, labels, histogram)
+            }
         }
         for (port, count) in connections { report.add(.connections, [("bind", "\(port)")], Double(count)) }
         report.add(.refusedMessages, [], Double(refusedMessages))

@@ -21,7 +21,7 @@ struct RequestRecord {
     /// Of the decision that refused.
     var decision: DecisionID?
 
-    /// The tokens that an AI call has taken, when the provider said so.
+    /// The tokens that a call to an AI provider took; nil: none was made, or it failed.
     var usage: TokenUsage?
     /// The request as expressions of the log read it; nil: they read nothing, or no route was looked for.
     var logged: RuleInputs?
@@ -134,6 +134,7 @@ extension LoopWorker {
                 }
                 line.append("}")
             }
+            if let usage = record.usage, keeps(.tokens) { line.append(usage) }
             if let principal = record.principal, !principal.isAnonymous, keeps(.principal) {
                 line.append(",\"principal\":")
                 line.append(jsonString: principal.identity)
@@ -166,5 +167,21 @@ extension LoopWorker {
             if let policy, let inputs = record.logged { policy.append(to: line, inputs, authorizer) }
             line.append("}")
         }
+    }
+}
+
+extension IOBuffer {
+    /// Members of the access line.
+    fileprivate func append(_ usage: TokenUsage) {
+        func member(_ name: StaticString, _ count: Int64?) {
+            guard let count else { return }
+            append(name)
+            append(decimal: Int(count))
+        }
+        member(",\"input_tokens\":", usage.input)
+        member(",\"output_tokens\":", usage.output)
+        member(",\"cached_tokens\":", usage.cached)
+        member(",\"reasoning_tokens\":", usage.reasoning)
+        if usage.isEstimated { append(",\"tokens_estimated\":true") }
     }
 }

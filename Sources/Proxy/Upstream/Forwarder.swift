@@ -30,11 +30,16 @@ package struct OutgoingRequest {
 /// Looks at, and may change, a reply on its way to the client.
 package protocol ResponseFilter: AnyObject {
     /// Called with the upstream's head, which may be changed. `head.framing` must fit what `body` will give.
-    func head(_ head: ResponseHead)
-    /// Called with each piece; appends to `out` what the client is to get.
-    func body(_ piece: ByteView, into out: IOBuffer) throws(UpstreamError)
+    func head(_ head: ResponseHead) throws(UpstreamError)
+    /// Asked after `head`: the client sees nothing before the end of the body, whose length is then known.
+    var holdsBack: Bool { get }
+    /// Called with each piece.
+    /// - Returns: what the client is to get: `piece` itself, or what was appended to `out`.
+    func body(_ piece: ByteView, into out: IOBuffer) throws(UpstreamError) -> ByteView
     /// Called at the end of a complete body.
     func end(into out: IOBuffer) throws(UpstreamError)
+    /// Called when a reply that has begun cannot be completed; what `out` holds is sent before it is cut off.
+    func cut(_ error: UpstreamError, into out: IOBuffer)
 }
 
 package enum Forwarder {
@@ -169,34 +174,70 @@ package enum Forwarder {
         let input = call.connection.input
         let out = filter == nil ? nil : IOBuffer(capacity: 4096)
         do throws(UpstreamError) {
-            filter?.head(head)
-            do throws(ExchangeError) { try await exchange.start(head) } catch { throw .client(error) }
+            try filter?.head(head)
+            let holdsBack = filter?.holdsBack == true
+            if !holdsBack {
+                do throws(ExchangeError) { try await exchange.start(head) } catch { throw .client(error) }
+            }
             while true {
                 let step: HTTP1Input.BodyStep
                 do throws(ExchangeError) { step = try input.pollBody() } catch { throw call.classify(error) }
                 switch step {
                 case .piece(let piece):
-                    if let filter, let out { try filter.body(piece, into: out) }
-                    do throws(ExchangeError) { try await exchange.write(out?.view ?? piece) } catch {
-                        throw .client(error)
-                    }
+                    var shown = piece
+                    if let filter, let out { shown = try filter.body(piece, into: out) }
+                    if holdsBack { continue }
+                    do throws(ExchangeError) { try await exchange.write(shown) } catch { throw .client(error) }
                     out?.clear()
                 case .end:
                     if let filter, let out { try filter.end(into: out) }
                     do throws(ExchangeError) {
-                        if let out { try await exchange.write(out.view) }
-                        try await exchange.finish(trailers: input.trailers)
+                        try await finish(exchange, head, out, holdsBack: holdsBack, trailers: input.trailers)
                     } catch { throw .client(error) }
                     return
                 case .wait:
-                    do throws(ExchangeError) { try await exchange.flush() } catch { throw .client(error) }
+                    if !holdsBack {
+                        do throws(ExchangeError) { try await exchange.flush() } catch { throw .client(error) }
+                    }
                     do throws(ExchangeError) { try await input.waitBody() } catch { throw call.classify(error) }
                 }
             }
         } catch {
-            if case .client = error {} else if exchange.retract() { throw error }
+            if !exchange.clientIsGone(error) { try await breakOff(exchange, error, filter, out) }
             exchange.failure = exchange.clientIsGone(error) ? .client(.io(.reset)) : error
             exchange.abort()
+        }
+    }
+}
+
+extension Forwarder {
+    /// The end of a reply, or all of one that was held back.
+    static func finish(
+        _ exchange: Exchange, _ head: ResponseHead, _ out: IOBuffer?, holdsBack: Bool, trailers: HeaderBlock?
+    ) async throws(ExchangeError) {
+        if holdsBack {
+            head.framing = .length(out?.readableBytes ?? 0)
+            try await exchange.start(head)
+        }
+        if let out { try await exchange.write(out.view) }
+        try await exchange.finish(trailers: holdsBack ? nil : trailers)
+    }
+
+    /// Lets another reply take the place of one of which nothing has left; otherwise the filter has the last word.
+    /// - Throws: `error`, when the client can still be answered.
+    static func breakOff(
+        _ exchange: Exchange, _ error: UpstreamError, _ filter: (any ResponseFilter)?, _ out: IOBuffer?
+    ) async throws(UpstreamError) {
+        if case .client = error { return }
+        if !exchange.responseStarted || exchange.retract() { throw error }
+        guard let filter, let out else { return }
+        filter.cut(error, into: out)
+        guard out.readableBytes > 0 else { return }
+        do throws(ExchangeError) {
+            try await exchange.write(out.view)
+            try await exchange.flush()
+        } catch {
+            // The client does not take it: the reply is cut off as it is.
         }
     }
 }

@@ -96,34 +96,38 @@ enum HTTP2Forwarder {
         let head = exchange.response
         let out = filter == nil ? nil : IOBuffer(capacity: 4096)
         do throws(UpstreamError) {
-            filter?.head(head)
-            do throws(ExchangeError) { try await exchange.start(head) } catch { throw .client(error) }
+            try filter?.head(head)
+            let holdsBack = filter?.holdsBack == true
+            if !holdsBack {
+                do throws(ExchangeError) { try await exchange.start(head) } catch { throw .client(error) }
+            }
             while true {
                 let step: HTTP2Stream.Step
                 do throws(IOError) { step = try stream.poll() } catch { throw classify(error) }
                 switch step {
                 case .piece(let piece):
-                    if let filter, let out { try filter.body(piece, into: out) }
-                    do throws(ExchangeError) { try await exchange.write(out?.view ?? piece) } catch {
-                        throw .client(error)
-                    }
+                    var shown = piece
+                    if let filter, let out { shown = try filter.body(piece, into: out) }
+                    if holdsBack { continue }
+                    do throws(ExchangeError) { try await exchange.write(shown) } catch { throw .client(error) }
                     out?.clear()
                 case .end:
                     let trailers: HeaderBlock?
                     do throws(ProtocolError) { trailers = try stream.trailers() } catch { throw .malformed(error) }
                     if let filter, let out { try filter.end(into: out) }
                     do throws(ExchangeError) {
-                        if let out { try await exchange.write(out.view) }
-                        try await exchange.finish(trailers: trailers)
+                        try await Forwarder.finish(exchange, head, out, holdsBack: holdsBack, trailers: trailers)
                     } catch { throw .client(error) }
                     return
                 case .wait:
-                    do throws(ExchangeError) { try await exchange.flush() } catch { throw .client(error) }
+                    if !holdsBack {
+                        do throws(ExchangeError) { try await exchange.flush() } catch { throw .client(error) }
+                    }
                     do throws(IOError) { try await stream.waitInbound() } catch { throw classify(error) }
                 }
             }
         } catch {
-            if case .client = error {} else if exchange.retract() { throw error }
+            if !exchange.isClientGone { try await Forwarder.breakOff(exchange, error, filter, out) }
             exchange.failure = exchange.isClientGone ? .client(.io(.reset)) : error
             exchange.abort()
         }

@@ -1,6 +1,7 @@
 // Reads model and usage out of a provider's reply while it passes by: a JSON object, or server-sent events. It changes
 // nothing and never fails the reply; what it could not read, it says.
 
+import CLinux
 import JSON
 
 package struct UsageReader {
@@ -13,11 +14,15 @@ package struct UsageReader {
 
     /// Bytes of one event. The last event of an OpenAI response repeats the whole answer.
     package static let eventLimit = 4 << 20
+    /// Events that are looked at for the model: the first ones name it, or none does.
+    private static let modelEvents = 4
 
     /// The model that answered, as the provider names it.
     package private(set) var model: String?
     /// Something that could have held the usage was too long or malformed.
     package private(set) var isIncomplete = false
+    /// Events so far: nearly every one brings a token.
+    package private(set) var eventCount = 0
 
     /// nil while no count was seen; for JSON until `finish`.
     package var usage: TokenUsage? { members.usage }
@@ -25,11 +30,12 @@ package struct UsageReader {
     private let framing: Framing
     private var members = UsageMembers()
     private var object = TopLevelMembers()
-    private var events: EventStreamDecoder
+    private var splitter: EventSplitter
+    private let scratch = IOBuffer(capacity: 256)
 
     package init(_ framing: Framing, eventLimit: Int = UsageReader.eventLimit) {
         self.framing = framing
-        events = EventStreamDecoder(limit: eventLimit)
+        splitter = EventSplitter(limit: eventLimit)
     }
 
     /// Takes the next bytes of the body, decoded of any transfer or content coding.
@@ -38,8 +44,9 @@ package struct UsageReader {
         case .json: object.feed(bytes)
         case .eventStream:
             guard !isIncomplete else { return }
-            do throws(EventStreamDecoder.Problem) {
-                for event in try events.feed(bytes) { read(event.data) }
+            var rest = bytes
+            do throws(EventSplitter.Problem) {
+                while let event = try splitter.next(&rest) { read(event: event) }
             } catch {
                 // Lost from here on: later events cannot be told apart from the rest of this one.
                 isIncomplete = true
@@ -56,18 +63,28 @@ package struct UsageReader {
     }
 
     private mutating func parse(_ bytes: [UInt8]) -> JSONDocument? {
+        bytes.withUnsafeBufferPointer { parse(ByteView($0)) }
+    }
+
+    private mutating func parse(_ bytes: ByteView) -> JSONDocument? {
         do throws(JSONError) {
-            return try JSONDocument(parsing: bytes)
+            return try JSONDocument(parsing: UnsafeRawBufferPointer(bytes.buffer))
         } catch {
             isIncomplete = true
             return nil
         }
     }
 
-    private mutating func read(_ data: [UInt8]) {
+    /// One whole event, its lines included. True: it is OpenAI's own event for the usage, which has nothing else in it.
+    @discardableResult
+    mutating func read(event: ByteView) -> Bool {
         // Most events carry a piece of text and no counts: those are not parsed once the model is known.
-        guard data.first == UInt8(ascii: "{"), model == nil || Self.mentionsUsage(data) else { return }
-        guard let document = parse(data) else { return }
+        let isEarly = model == nil && eventCount < UsageReader.modelEvents
+        eventCount += 1
+        guard isEarly || UsageReader.statesUsage(event) else { return false }
+        guard let data = EventFields(event, scratch: scratch).data, data.first == UInt8(ascii: "{"),
+            let document = parse(data)
+        else { return false }
         let root = document.root
         // Anthropic's first event has a `message`, those of OpenAI responses a `response`.
         for holder in [root, root["message"], root["response"]] {
@@ -75,18 +92,22 @@ package struct UsageReader {
             if let name = holder["model"]?.string { model = name }
             if let usage = holder["usage"] { members.merge(usage) }
         }
+        return root["usage"]?.kind == .object && root["choices"].map { $0.kind == .array && $0.count == 0 } == true
     }
 
-    private static func mentionsUsage(_ data: [UInt8]) -> Bool {
+    /// Whether there is a member `usage` that is not null. OpenAI sends a null one with every other event.
+    private static func statesUsage(_ event: ByteView) -> Bool {
         let needle: StaticString = "\"usage\""
-        return data.withUnsafeBufferPointer { bytes in
-            let length = needle.utf8CodeUnitCount
-            guard bytes.count >= length else { return false }
-            for start in 0...(bytes.count - length)
-            where bytes[start] == UInt8(ascii: "\"") && bytes[start + 1] == UInt8(ascii: "u") {
-                if (2..<length).allSatisfy({ bytes[start + $0] == needle.utf8Start[$0] }) { return true }
-            }
-            return false
+        var rest = event
+        while let base = rest.base, rest.count > needle.utf8CodeUnitCount,
+            let found = memmem(base, rest.count, needle.utf8Start, needle.utf8CodeUnitCount)
+        {
+            let end = found.assumingMemoryBound(to: UInt8.self) - UnsafeMutablePointer(mutating: base)
+            rest = rest.slice(end + needle.utf8CodeUnitCount, rest.count)
+            let value = rest.drop { $0 == 0x20 || $0 == 0x09 }
+            guard value.first == UInt8(ascii: ":") else { continue }
+            if value.dropFirst().first(where: { $0 != 0x20 && $0 != 0x09 }) != UInt8(ascii: "n") { return true }
         }
+        return false
     }
 }

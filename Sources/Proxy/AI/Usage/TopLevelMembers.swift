@@ -26,7 +26,26 @@ struct TopLevelMembers {
     private var value: [UInt8] = []
 
     mutating func feed(_ bytes: ByteView) {
-        for i in 0..<bytes.count { step(bytes[i]) }
+        guard let base = bytes.base else { return }
+        let count = bytes.count
+        var i = 0
+        while i < count {
+            // Texts and numbers that are not wanted are most of every reply: they are passed over at one look a byte.
+            if wanted == nil, !atName || depth != 1 {
+                if inString {
+                    if !escaped {
+                        while i < count, base[i] != UInt8(ascii: "\""), base[i] != UInt8(ascii: "\\") { i += 1 }
+                    }
+                } else if depth > 1 {
+                    while i < count, base[i] != UInt8(ascii: "\""), base[i] | 0x20 != UInt8(ascii: "{"),
+                        base[i] | 0x20 != UInt8(ascii: "}")
+                    { i += 1 }
+                }
+                if i == count { return }
+            }
+            step(base[i])
+            i += 1
+        }
     }
 
     private mutating func step(_ byte: UInt8) {

@@ -11,6 +11,9 @@ package struct TokenUsage: Hashable, Sendable {
     package var cached: Int64?
     /// The part of `output` that was reasoning.
     package var reasoning: Int64?
+    /// The reply ended before the provider said, or it never did: `input` and `output` are guesses from lengths, so that
+    /// nobody escapes a limit by leaving early.
+    package var isEstimated = false
 
     package init(input: Int64? = nil, output: Int64? = nil, cached: Int64? = nil, reasoning: Int64? = nil) {
         self.input = input
