@@ -142,18 +142,6 @@ def test_client_timeout_releases_the_provider(client, provider):
     until(lambda: number not in provider.open, "the gateway closes the connection to the provider")
 
 
-def test_openai_format_to_anthropic_is_a_clear_501(gateway, provider):
-    provider.reset()
-    body = json.dumps({"model": "claude-haiku-4-5", "messages": MESSAGES}).encode()
-    path = f"{gateway.prefix}/v1/chat/completions".encode()
-    head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    reply = exchange(gateway.ports[gateway.bind], head % len(body) + body, "POST")
-    assert reply.status == 501
-    assert (reply.header("content-type") or "").startswith("application/json")
-    # The client speaks OpenAI's API on this path, so the error is in OpenAI's form.
-    assert json.loads(reply.body)["error"]["message"]
-    assert provider.requests == []
-
 
 def test_async_message_and_stream(async_client):
     async def main() -> None:

@@ -1,31 +1,31 @@
-// A request to an AI backend: its type by path, its model, the provider's own path and credentials. What the provider
-// answers is passed on as it comes.
+// A request to an AI backend: its type by path and its model are read once; then one provider after the other is asked,
+// until one has answered. Once anything of an answer has reached the client, nobody else is asked.
 
 import Auth
 import JSON
 
 enum AIHandler {
+    /// - Parameter backend: one provider, or groups of them.
     static func serve(
-        _ exchange: Exchange, _ provider: CompiledProvider, _ route: CompiledRoute, _ backend: CompiledBackend,
-        _ match: RouteTable.Match, _ context: RouteContext, _ record: inout RequestRecord
+        _ exchange: Exchange, _ backend: CompiledBackend, _ route: CompiledRoute, _ match: RouteTable.Match,
+        _ context: RouteContext, _ record: inout RequestRecord
     ) async {
-        let request = exchange.request
-        let configuration = provider.configuration
-        let traits = provider.traits
-        record.upstream = provider.name
-        let path = request.path
-        guard let type = configuration.routes.type(of: path) else {
+        let members = backend.providers
+        let path = exchange.request.path
+        guard let first = members.first?.provider, let type = members.typeOfPath(path) else {
             record.reason = "no_ai_route"
             return await context.error(
-                exchange, status: 404, message: "no AI route takes this path", code: "not_found", shape: traits.shape)
+                exchange, status: 404, message: "no AI route takes this path", code: "not_found",
+                shape: members.first?.provider?.traits.shape ?? .plain)
         }
-        let shape = type.clientShape ?? traits.shape
+        record.upstream = first.name
+        let shape = type.clientShape ?? first.traits.shape
         func fail(_ status: Int, _ message: String, _ code: String, _ record: inout RequestRecord) async {
             record.reason = code
             await context.error(exchange, status: status, message: message, code: code, shape: shape)
         }
 
-        if type.namesModel, request.method != .post {
+        if type.namesModel, exchange.request.method != .post {
             // Another method on these paths would reach the provider unread, with our key.
             record.reason = "method"
             return await context.error(
@@ -33,48 +33,16 @@ enum AIHandler {
                 headers: [("allow", "POST")])
         }
 
-        // Target, authority and new body share one pooled buffer; views of it are taken when it no longer grows.
-        let scratch = exchange.loop.buffers.take()
-        defer { exchange.loop.buffers.give(scratch) }
-        if let override = configuration.pathOverride {
-            scratch.append(override)
-        } else {
-            if let prefix = configuration.pathPrefix { scratch.append(prefix) }
-            switch type {
-            case .passthrough, .detect:
-                scratch.append(unprefixed(path, match))
-            default:
-                guard let native = provider.nativePath(type) else {
-                    return await fail(
-                        501, "the provider '\(provider.name)' does not speak \(type.rawValue)", "not_supported", &record
-                    )
-                }
-                scratch.append(native)
-            }
-        }
-        if !backend.passesCredentials, let query = request.query,
-            let stripped = CredentialStripping.providerQuery.strippedQuery(query.buffer)
-        {
-            request.replaceQuery(stripped)
-        }
-        if let query = request.query, query.count > 0 {
-            scratch.append(scratch.view.contains(UInt8(ascii: "?")) ? UInt8(ascii: "&") : UInt8(ascii: "?"))
-            scratch.append(query)
-        }
-        let targetEnd = scratch.writer
-        scratch.append(provider.upstream.authorityBytes)
-        let authorityEnd = scratch.writer
-
         // Only a body that names a model is read; everything else streams.
-        var asked: ModelMember.Outcome?
-        var reply: AIReply?
+        var asked: ModelMember.Request?
+        var collected: IOBuffer?
         if type.namesModel {
             let limit = context.snapshot.configuration.limits.bufferedBody
-            if let encoding = request.headers.first(.contentEncoding), !encoding.equalsIgnoringCase("identity") {
+            if let encoding = exchange.request.headers.first(.contentEncoding), !encoding.equalsIgnoringCase("identity")
+            {
                 return await fail(415, "compressed request bodies are not supported here", "content_encoding", &record)
             }
             var body = ByteView.empty
-            var collected: IOBuffer?
             do throws(ExchangeError) {
                 if let whole = exchange.takeBufferedBody(), whole.count <= limit {
                     body = whole
@@ -89,16 +57,7 @@ enum AIHandler {
                 return await fail(failure.status, failure.clientMessage, "request_body", &record)
             }
             do throws(ModelMember.Problem) {
-                let outcome = try withExtendedLifetime(collected) { () throws(ModelMember.Problem) in
-                    try ModelMember.resolve(
-                        body, fallback: configuration.provider.model, aliases: configuration.modelAliases)
-                }
-                record.model = outcome.model
-                // OpenAI counts the tokens of a stream only for who asks.
-                let addsUsage = type == .completions && outcome.streams && !outcome.includesUsage
-                outcome.encode(into: scratch, addingUsage: addsUsage)
-                if type.countsTokens { reply = AIReply(hidesUsage: addsUsage) }
-                asked = outcome
+                asked = try ModelMember.read(body)
             } catch {
                 switch error {
                 case .malformed(let reason):
@@ -107,85 +66,96 @@ enum AIHandler {
                     return await fail(400, "the request body must be a JSON object", "invalid_request", &record)
                 case .notAString:
                     return await fail(400, "'model' must be a string", "invalid_model", &record)
-                case .missing:
-                    return await fail(400, "'model' is required", "missing_model", &record)
                 }
             }
         }
 
-        if let key = record.principal?.apiKey, !key.allows(type, asked) {
-            return await fail(403, "this API key may not use that model", "model_not_allowed", &record)
+        let scratch = exchange.loop.buffers.take()
+        defer { exchange.loop.buffers.give(scratch) }
+        let call = AICall(
+            exchange: exchange, type: type, shape: shape, asked: asked, route: route, match: match, context: context,
+            scratch: scratch)
+        if members.count == 1 {
+            if case .failed(let failure) = await call.attempt(members[0], isChosenHere: false, mayFail: false, &record)
+            {
+                await call.answer(failure, &record)
+            }
+        } else {
+            await failOver(call, backend, &record)
         }
-        if backend.readsModel {
-            let llm = LLMAttributes(provider: configuration.provider.kind.name, request: asked)
-            guard await context.authorize(exchange, backend, llm, &record) else { return }
-        }
-
-        if type == .detect { reply = AIReply(hidesUsage: false) }
-        let headers = request.headers
-        if reply != nil {
-            // A compressed reply could not be read.
-            headers.set(.acceptEncoding, ByteView("identity"))
-        }
-        showCredentials(headers, provider, backend)
-        context.changeHeader(headers, backend)
-
-        let sent = scratch.view
-        var outgoing = OutgoingRequest(
-            upstream: provider.upstream, method: request.methodName, target: sent.slice(0, targetEnd),
-            authority: sent.slice(targetEnd, authorityEnd),
-            body: type.namesModel ? sent.slice(authorityEnd, sent.count) : nil)
-        outgoing.connectRetries = route.route.policies.retry?.attempts ?? 1
-        if let limit = route.route.policies.timeouts.request ?? backend.policies.requestTimeout {
-            outgoing.deadline = exchange.started + limit
-        }
-        let edits = ResponseEdits(
-            context: context, backend: backend)
-        let forwarder = RetryingForwarder(
-            context: context, timeouts: backend.timeouts(route), backend: backend, isReplayable: type.namesModel)
-        defer {
-            let usage = reply?.usage(requestBytes: sent.count - authorityEnd)
-            if type != .detect || usage?.isEstimated == false { record.usage = usage }
-        }
-        do throws(UpstreamError) {
-            try await forwarder.forward(exchange, outgoing, filter: reply, onHead: edits.apply)
-        } catch {
-            record.detail = error.description
-            await fail(error.status, error.clientMessage, "upstream_error", &record)
-        }
+        withExtendedLifetime(collected) {}
     }
 
-    /// The path without the prefix that the route matched.
-    private static func unprefixed(_ path: ByteView, _ match: RouteTable.Match) -> ByteView {
-        guard let length = match.prefixLength, length > 0 else { return path }
-        let rest = path.slice(length, path.count)
-        return rest.count > 0 ? rest : ByteView("/")
-    }
-
-    /// Takes away every key that the client may have sent, and shows the provider ours.
-    private static func showCredentials(
-        _ headers: HeaderBlock, _ provider: CompiledProvider, _ backend: CompiledBackend
-    ) {
-        if !backend.passesCredentials {
-            for i in 0..<headers.count {
-                switch headers.known(i) {
-                case .authorization, .cookie, .xApiKey, .apiKey, .xGoogAPIKey: headers.remove(at: i)
-                default: break
+    /// Asks the providers in the order of their groups, leaving alone for a while those that have failed.
+    private static func failOver(
+        _ call: AICall, _ backend: CompiledBackend, _ record: inout RequestRecord
+    ) async {
+        let members = backend.providers
+        let worker = call.context.worker
+        let state = call.context.active.selector(of: backend)
+        let headers = call.exchange.request.headers
+        let before = headers.savepoint
+        // Those that could not take the request at all are passed over.
+        var tried = Set(
+            members.indices.filter { !members[$0].provider!.speaks(call.type, on: call.exchange.request.path) })
+        if tried.count == members.count { tried = Set(1..<members.count) }
+        var last: AICall.Failure?
+        while let index = state.selector.select(
+            at: worker.loop.now, random: worker.random.next(), excluding: tried)
+        {
+            tried.insert(index)
+            headers.restore(before)
+            let outcome = await call.attempt(
+                members[index], isChosenHere: true, mayFail: tried.count < members.count, &record)
+            switch outcome {
+            case .answered(let status, let retryAfter):
+                if status.map(AICall.isFailure) ?? false {
+                    state.selector.failed(index, at: worker.loop.now, retryAfter: retryAfter)
+                } else if status != nil {
+                    state.selector.succeeded(index)
                 }
+                return
+            case .failed(let failure):
+                last = failure
+                if failure.isTheProviders {
+                    state.selector.failed(index, at: worker.loop.now, retryAfter: failure.retryAfter)
+                }
+                if failure.endsTheCall { return await call.answer(failure, &record) }
             }
         }
-        if case .key(let secret, let location)? = backend.policies.backendAuthentication {
-            if case .header(var name, var prefix)? = location {
-                name.withUTF8 { name in prefix.withUTF8 { headers.set(ByteView(name), ByteView($0), secret) } }
-            } else {
-                var name = provider.traits.keyField
-                name.withUTF8 { headers.set(ByteView($0), ByteView(provider.traits.keyPrefix), secret) }
-            }
+        await call.answer(last ?? AICall.Failure(status: 503, message: "no provider", code: "no_provider"), &record)
+    }
+}
+
+/// The providers of one AI backend, as a loop has come to know them.
+final class ProviderState {
+    var selector: ProviderSelector
+
+    init(_ selector: ProviderSelector) { self.selector = selector }
+}
+
+extension CompiledBackend {
+    /// In the order of their groups; empty for what is no AI backend.
+    var providers: [CompiledBackend] {
+        switch kind {
+        case .ai: [self]
+        case .providers(let groups): groups.flatMap { $0 }
+        default: []
         }
-        for (name, value) in provider.traits.defaultFields {
-            var name = name
-            let present = name.withUTF8 { headers.first(named: ByteView($0)) != nil }
-            if !present { headers.append(name, value) }
+    }
+
+    var provider: CompiledProvider? {
+        if case .ai(let provider) = kind { return provider }
+        return nil
+    }
+}
+
+extension [CompiledBackend] {
+    /// What a path means to the first provider that knows it.
+    func typeOfPath(_ path: ByteView) -> AIRouteType? {
+        for member in self {
+            if let type = member.provider?.configuration.routes.type(of: path) { return type }
         }
+        return nil
     }
 }

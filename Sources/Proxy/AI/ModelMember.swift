@@ -9,32 +9,47 @@ enum ModelMember {
         case malformed(JSONError)
         case notAnObject
         case notAString
-        case missing
     }
 
-    struct Outcome {
-        var model: String
+    /// What a client has asked, whoever is going to answer it.
+    struct Request {
         /// As the client named it; nil: it named none.
         let named: String?
         fileprivate let document: JSONDocument
         /// What was read.
         fileprivate let body: ByteView
+
+        /// - Parameters:
+        ///   - fallback: used when the request names no model.
+        ///   - aliases: models that stand for names that clients use.
+        /// - Returns: nil when there is no model to ask for.
+        func resolve(fallback: String?, aliases: [AIModelAlias]) -> Outcome? {
+            let alias = named.flatMap { name in aliases.lazy.compactMap { $0.resolve(name) }.first }
+            guard let model = alias ?? named ?? fallback else { return nil }
+            return Outcome(model: model, request: self)
+        }
+    }
+
+    struct Outcome {
+        var model: String
+        fileprivate let request: Request
+
+        var named: String? { request.named }
         /// An object.
-        var root: JSONValue { document.root }
-        /// The model is not the one that the client named.
-        fileprivate let isReplaced: Bool
+        var root: JSONValue { request.document.root }
         /// The client wants server-sent events.
-        var streams: Bool { document.root["stream"]?.bool == true }
+        var streams: Bool { root["stream"]?.bool == true }
         /// The client wants OpenAI's last event, which has the usage.
-        var includesUsage: Bool { document.root["stream_options"]?["include_usage"]?.bool == true }
+        var includesUsage: Bool { root["stream_options"]?["include_usage"]?.bool == true }
 
         /// Appends what is forwarded: an encoding of what was read, so that the provider reads exactly the members that
         /// were read here. Most clients write that very encoding themselves. The body must still be there.
         /// - Parameter addingUsage: asks OpenAI for the usage of a stream, whatever the client says.
         func encode(into buffer: IOBuffer, addingUsage: Bool = false) {
+            let document = request.document
             let root = document.root
-            guard isReplaced || addingUsage else {
-                if document.isCompact { return buffer.append(body) }
+            guard model != named || addingUsage else {
+                if document.isCompact { return buffer.append(request.body) }
                 buffer.reserve(document.encodingCapacity)
                 buffer.writer += root.encode(into: buffer.writePointer)
                 return
@@ -58,12 +73,7 @@ enum ModelMember {
         }
     }
 
-    /// - Parameters:
-    ///   - fallback: used when the request names no model.
-    ///   - aliases: models that stand for names that clients use.
-    static func resolve(
-        _ body: ByteView, fallback: String?, aliases: [AIModelAlias]
-    ) throws(Problem) -> Outcome {
+    static func read(_ body: ByteView) throws(Problem) -> Request {
         let document: JSONDocument
         do throws(JSONError) {
             document = try JSONDocument(parsing: UnsafeRawBufferPointer(body.buffer))
@@ -75,9 +85,7 @@ enum ModelMember {
             guard let text = member.string else { throw .notAString }
             if !text.isEmpty { named = text }
         }
-        let alias = named.flatMap { name in aliases.lazy.compactMap { $0.resolve(name) }.first }
-        guard let model = alias ?? named ?? fallback else { throw .missing }
-        return Outcome(model: model, named: named, document: document, body: body, isReplaced: model != named)
+        return Request(named: named, document: document, body: body)
     }
 }
 

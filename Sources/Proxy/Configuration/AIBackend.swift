@@ -29,6 +29,10 @@ package struct AIUpstream: Sendable {
     package var routes: AIRouteTable
     /// From `policies.ai`: names that clients use, and the model each stands for.
     package var modelAliases: [AIModelAlias]
+    /// `lossy: allow`: what a translation cannot say is left out, and not refused.
+    package var allowsLosses = false
+    /// Relative to the other providers of its group; 0: never chosen.
+    package var weight = 1
     package var policies: BackendPolicies
     package var position: FilePosition
 

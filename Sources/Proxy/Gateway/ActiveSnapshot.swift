@@ -14,6 +14,8 @@ final class ActiveSnapshot: @unchecked Sendable {
     let decisionFile: LogFile?
     /// By the number of the backend.
     private var minters: [Int: TokenMinter] = [:]
+    /// Of backends with several providers.
+    private var selectors: [Int: ProviderState] = [:]
 
     /// On the loop whose it is to be, or before the loop runs.
     init(
@@ -26,6 +28,18 @@ final class ActiveSnapshot: @unchecked Sendable {
             try LogFile(path, .none)
         }
         auth = try AuthLayer(snapshot.authentication, succeeding: predecessor?.auth)
+    }
+
+    /// What has been learnt of the providers of a backend.
+    func selector(of backend: CompiledBackend) -> ProviderState {
+        if let state = selectors[backend.index] { return state }
+        var weights: [[UInt32]] = []
+        if case .providers(let groups) = backend.kind {
+            weights = groups.map { $0.map { UInt32(clamping: $0.weight) } }
+        }
+        let state = ProviderState(ProviderSelector(weights: weights))
+        selectors[backend.index] = state
+        return state
     }
 
     /// The maker of tokens for a backend that is shown ours.

@@ -41,30 +41,41 @@ package enum Reply {
         headers: [(String, String)] = []
     ) async {
         let buffer = IOBuffer(capacity: 256)
-        switch shape {
+        shape.write(status: status, message: message, code: code, into: buffer)
+        let type: StaticString = if case .plain = shape { "text/plain; charset=utf-8" } else { "application/json" }
+        await send(exchange, status: status, contentType: type, body: buffer.view.bytes, headers: headers)
+    }
+}
+
+extension ErrorShape {
+    /// - Parameter type: OpenAI's or Anthropic's word for the kind of error; nil: what fits the status.
+    func write(status: Int, message: String, code: String?, type: String? = nil, into buffer: IOBuffer) {
+        switch self {
         case .plain:
             buffer.append(message)
             buffer.append(0x0a)
         case .openAI:
             buffer.append("{\"error\":{\"message\":")
             buffer.append(jsonString: message)
-            buffer.append(",\"type\":\"")
-            buffer.append(status >= 500 ? "server_error" : "invalid_request_error")
-            buffer.append("\",\"param\":null,\"code\":")
-            buffer.append(jsonString: code)
+            buffer.append(",\"type\":")
+            buffer.append(jsonString: type ?? ErrorShape.openAIType(status))
+            buffer.append(",\"param\":null,\"code\":")
+            if let code { buffer.append(jsonString: code) } else { buffer.append("null") }
             buffer.append("}}")
         case .anthropic:
-            buffer.append("{\"type\":\"error\",\"error\":{\"type\":\"")
-            buffer.append(anthropicType(status))
-            buffer.append("\",\"message\":")
+            buffer.append("{\"type\":\"error\",\"error\":{\"type\":")
+            buffer.append(jsonString: type ?? ErrorShape.anthropicType(status))
+            buffer.append(",\"message\":")
             buffer.append(jsonString: message)
             buffer.append("}}")
         }
-        let type: StaticString = if case .plain = shape { "text/plain; charset=utf-8" } else { "application/json" }
-        await send(exchange, status: status, contentType: type, body: buffer.view.bytes, headers: headers)
     }
 
-    private static func anthropicType(_ status: Int) -> StaticString {
+    private static func openAIType(_ status: Int) -> String {
+        status >= 500 ? "server_error" : status == 429 ? "rate_limit_error" : "invalid_request_error"
+    }
+
+    private static func anthropicType(_ status: Int) -> String {
         switch status {
         case 400: "invalid_request_error"
         case 401: "authentication_error"
@@ -72,7 +83,7 @@ package enum Reply {
         case 404: "not_found_error"
         case 413: "request_too_large"
         case 429: "rate_limit_error"
-        case 503: "overloaded_error"
+        case 503, 529: "overloaded_error"
         default: status >= 500 ? "api_error" : "invalid_request_error"
         }
     }

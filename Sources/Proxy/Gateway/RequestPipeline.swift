@@ -263,8 +263,8 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
         switch backend.kind {
         case .host(let upstream):
             await HTTPBackend.serve(exchange, upstream, route, backend, match, context, &record)
-        case .ai(let provider):
-            await AIHandler.serve(exchange, provider, route, backend, match, context, &record)
+        case .ai, .providers:
+            await AIHandler.serve(exchange, backend, route, match, context, &record)
         case .a2a(let agent):
             await A2AHandler.serve(exchange, agent, route, backend, match, principal, context, &record)
         case .mcp(let mcp):

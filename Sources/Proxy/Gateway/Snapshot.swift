@@ -198,6 +198,8 @@ final class CompiledBackend: Sendable {
     enum Kind: Sendable {
         case host(Upstream)
         case ai(CompiledProvider)
+        /// Groups of AI providers, each a backend of kind `ai`; the next group is used when one fails.
+        case providers([[CompiledBackend]])
         case mcp(CompiledMCP)
         case a2a(CompiledA2A)
         /// Understood, but not served by this build; the loader has said so.
@@ -235,6 +237,7 @@ final class CompiledBackend: Sendable {
             switch kind {
             case .host(let upstream): upstream.key.endpoint.description
             case .ai(let provider): provider.name
+            case .providers(let groups): groups.first?.first?.name ?? "ai"
             case .mcp: "mcp"
             case .a2a(let agent): agent.upstream.key.endpoint.description
             case .unsupported(let kind): kind
@@ -251,7 +254,7 @@ final class CompiledBackend: Sendable {
     var typeName: String {
         switch kind {
         case .host: "http"
-        case .ai: "ai"
+        case .ai, .providers: "ai"
         case .mcp: "mcp"
         case .a2a: "a2a"
         case .unsupported(let name): name
@@ -274,6 +277,12 @@ struct SnapshotCompiler {
         self.configuration = configuration
         self.upstreams = upstreams
         self.authentication = authentication
+    }
+
+    /// The number of a backend.
+    mutating func nextBackend() -> Int {
+        defer { backendCount += 1 }
+        return backendCount
     }
 
     mutating func compile(_ bind: Bind) throws(SnapshotError) -> CompiledBind {
@@ -350,17 +359,10 @@ struct SnapshotCompiler {
         _ backend: RouteBackend, label: String, claims: ClaimsSchema?, outerMCP: RuleSet?, outerA2A: RuleSet?,
         a2a: A2APolicy?
     ) throws(SnapshotError) -> CompiledBackend {
-        backendCount += 1
-        var own = [backend.policies.authorization]
-        if case .ai(let ai) = backend.kind, let provider = ai.primary,
-            provider.policies.authorization?.position != backend.policies.authorization?.position
-        {
-            own.append(provider.policies.authorization)
-        }
-        var sets: [RuleSet] = []
-        for rules in own { if let set = try ruleSet(rules, claims: claims) { sets.append(set) } }
+        if case .ai(let ai) = backend.kind { return try compile(ai, of: backend, claims: claims) }
+        let sets = try [ruleSet(backend.policies.authorization, claims: claims)].compactMap { $0 }
         let rules = RuleLevels(sets)
-        if case .ai = backend.kind {} else { try refuseModelRules(sets) }
+        try refuseModelRules(sets)
         let innerMCP = try ruleSet(backend.policies.mcpAuthorization, claims: claims)
         let mcpRules = RuleLevels([outerMCP, innerMCP].compactMap { $0 })
         let innerA2A = try ruleSet(backend.policies.a2aAuthorization, claims: claims)
@@ -377,25 +379,7 @@ struct SnapshotCompiler {
             } else {
                 kind = .host(upstream)
             }
-        case .ai(let ai):
-            guard ai.groups.count == 1, ai.groups[0].count == 1, let provider = ai.primary else {
-                throw SnapshotError("several providers in one backend are not supported yet", backend.position)
-            }
-            if case .signedToken? = provider.policies.backendAuthentication {
-                throw SnapshotError("not supported yet: jwtSign of an ai backend", provider.position)
-            }
-            let traits = ProviderTraits(provider.provider)
-            let address =
-                provider.hostOverride ?? UpstreamAddress(.tcp(host: traits.host, port: traits.port), tls: true)
-            // The provider's own policies are complete: the loader has filled in what backend and route say.
-            return CompiledBackend(
-                name: backend.name, weight: backend.weight,
-                kind: .ai(
-                    CompiledProvider(
-                        provider, traits: traits, upstream: try upstream(address, provider.policies, provider.position))
-                ),
-                rules: rules, mcpRules: mcpRules, policies: provider.policies,
-                traffic: try .compile(provider.policies), index: backendCount - 1)
+        case .ai: preconditionFailure("compiled above")
         case .mcp(let mcp):
             kind = .mcp(
                 try CompiledMCP(
@@ -415,7 +399,7 @@ struct SnapshotCompiler {
         return CompiledBackend(
             name: backend.name, weight: backend.weight, kind: kind, rules: rules, mcpRules: mcpRules,
             policies: backend.policies, traffic: try .compile(backend.policies),
-            index: backendCount - 1)
+            index: nextBackend())
     }
 
     func upstream(

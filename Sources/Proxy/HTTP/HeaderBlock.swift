@@ -121,6 +121,20 @@ package final class HeaderBlock {
 
     func remove(at index: Int) { entries[index].isRemoved = true }
 
+    /// What the block holds now, to go back to.
+    struct Savepoint {
+        fileprivate let entries: [Entry]
+        fileprivate let end: Int
+    }
+
+    var savepoint: Savepoint { Savepoint(entries: entries, end: storage.writer) }
+
+    /// Undoes every change since `savepoint`; what was added is forgotten.
+    func restore(_ savepoint: Savepoint) {
+        entries = savepoint.entries
+        storage.writer = savepoint.end
+    }
+
     // MARK: Reading
 
     /// The number of slots, removed ones included; see `isPresent`.

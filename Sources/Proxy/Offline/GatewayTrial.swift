@@ -138,7 +138,8 @@ package final class GatewayTrial {
             outcome.end(.unrouted, 500, "no_backend", "no valid backend")
             return outcome
         }
-        let chosen = route.backends[backend]
+        // Of several providers, the first of the first group is asked when all are well.
+        let chosen = route.backends[backend].providers.first ?? route.backends[backend]
         let backendInputs = inputs(request, outcome, now)
         backendInputs.backend = chosen.attributes
         if case .ai(let provider) = chosen.kind { backendInputs.llm = llm?.attributes(at: provider) }

@@ -206,6 +206,7 @@ struct ConfigurationAssembly {
                             let policy = draft.ai.merged(over: ai)
                             upstream.routes = policy.routes ?? .standard
                             upstream.modelAliases = policy.modelAliases ?? []
+                            upstream.allowsLosses = policy.lossy == .allow
                             return upstream
                         }
                     }))

@@ -7,10 +7,18 @@ import Proxy
 struct AIPolicyDraft: Sendable {
     var routes: AIRouteTable?
     var modelAliases: [AIModelAlias]?
+    var lossy: LossPolicy?
 
     func merged(over other: AIPolicyDraft) -> AIPolicyDraft {
-        AIPolicyDraft(routes: routes ?? other.routes, modelAliases: modelAliases ?? other.modelAliases)
+        AIPolicyDraft(
+            routes: routes ?? other.routes, modelAliases: modelAliases ?? other.modelAliases,
+            lossy: lossy ?? other.lossy)
     }
+}
+
+/// What becomes of members that a translation cannot say.
+enum LossPolicy: String, Sendable, CaseIterable {
+    case refuse, allow
 }
 
 /// A provider as written, with what is settled only when the route is known.
@@ -27,6 +35,10 @@ extension Declarations {
             .optional(
                 "modelAliases", \.modelAliases, modelAliases,
                 "Names that clients use → models; one `*` at start or end."),
+            .optional(
+                "lossy", \.lossy, ValueDecoder<LossPolicy>.word(), default: "refuse",
+                "Members that a translation to the provider's format cannot say: `refuse` them by name, or `allow` "
+                    + "leaving them out; the reply then names them in `x-agentgw-dropped`."),
             .notYet("promptGuard", "guards on prompts and answers"),
             .notYet("defaults", "default members of the request"),
             .notYet("overrides", "forced members of the request"),
@@ -208,7 +220,12 @@ extension Declarations {
     }
 
     private static let aiUpstream = ValueDecoder<AIUpstreamDraft>.object(
-        "AIUpstream", "One provider of a group.", make: newUpstream, fields: upstreamFields
+        "AIUpstream", "One provider of a group.", make: newUpstream,
+        fields: upstreamFields + [
+            .value(
+                "weight", \.upstream.weight, .integer(0...1_000_000), default: "1",
+                "Its share of the group's requests; 0: none.")
+        ]
     ).check(checkUpstream)
 
     private struct GroupDraft {
@@ -235,8 +252,7 @@ extension Declarations {
         fields: upstreamFields.map { $0.inside(\.single, required: false) } + [
             .value(
                 "groups", \.groups, .list(aiGroup, atLeast: 1, of: "group"),
-                "Groups of providers; the next is used when one fails."
-            ).pending()
+                "Groups of providers; the next is used when one fails.")
         ], rules: [.exactlyOne(["provider", "groups"]), .atMostOne(["name", "groups"])]
     ).check { draft, node, context in
         guard draft.groups.isEmpty else { return draft }
