@@ -233,7 +233,7 @@ import Testing
                 "1:1: unknown field \"port\"",
                 "5:16: binds[0].listeners[0].policies: unknown field \"localRateLimit\"; it belongs to routes.policies",
                 "7:7: binds[0].listeners[0].routes[0]: unknown field \"backendAuth\"; it belongs to routes.policies or "
-                    + "ai.policies or targets.policies or backends.policies",
+                    + "ai.policies or providers.policies or targets.policies or backends.policies",
                 "8:7: binds[0].listeners[0].routes[0]: unknown field \"config\"; it belongs to the top level",
             ], "\(errors)")
     }

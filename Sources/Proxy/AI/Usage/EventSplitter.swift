@@ -68,7 +68,10 @@ struct EventSplitter {
         lineIsEmpty = true
         let front = piece.slice(0, length)
         piece = piece.slice(length, piece.count)
-        guard pending.readableBytes > 0 else { return front }
+        guard pending.readableBytes > 0 else {
+            guard length <= limit else { throw .tooLong }
+            return front
+        }
         pending.append(front)
         guard pending.readableBytes <= limit else { throw .tooLong }
         isGiven = true

@@ -36,6 +36,6 @@ struct FieldIndex: Sendable {
         // The short form at the top level repeats what belongs to routes.
         let places = all.filter { !$0.isEmpty && $0 != "mcp.policies" }
         if places.isEmpty { return all.contains("") ? "; it belongs to the top level" : "" }
-        return places.count <= 4 ? "; it belongs to \(places.joined(separator: " or "))" : ""
+        return places.count <= 5 ? "; it belongs to \(places.joined(separator: " or "))" : ""
     }
 }
