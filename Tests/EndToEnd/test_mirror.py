@@ -33,6 +33,24 @@ def test_the_copy_has_method_path_body_and_no_credentials(start, serve):
     assert request.header("authorization") == "Bearer upstream-secret"
 
 
+def test_a_credential_that_is_passed_through_goes_to_the_backend_alone(start, serve):
+    upstream, mirror = serve(), serve()
+
+    def config(location: dict) -> dict:
+        keys = {"keys": [{"key": "team-secret", "metadata": {}}], "location": location}
+        return mirrored(upstream.port, mirror.port, apiKey=keys, backendAuth="passthrough")
+
+    gateway = start(config({"header": {"name": "x-team-key", "prefix": ""}}))
+    assert httpx.get(gateway.url("/a"), headers={"x-team-key": "team-secret"}, timeout=10).status_code == 200
+    (copy,) = until(lambda: mirror.requests, "the copy has arrived")
+    assert upstream.requests[0].header("x-team-key") == "team-secret" and b"secret" not in copy.head
+    gateway = start(config({"queryParameter": {"name": "key"}}))
+    raw = b"GET /q?key=team-secret HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert exchange(gateway.port, raw).status == 200
+    assert httpx.get(gateway.url("/refused"), timeout=10).status_code == 401
+    assert [request.target for request in mirror.requests] == ["/a"]
+
+
 def test_a_mirror_that_is_away_or_hangs_is_not_noticed(start, serve):
     async def hang(exchange_: Exchange) -> None:
         await exchange_.peer_left()

@@ -88,7 +88,7 @@ extension HTTPBackend {
             if body.count > Mirrors.bodyLimit {
                 worker.mirrors.drop()
             } else {
-                worker.mirrors.send(exchange, to: mirror.upstream, target: target, body: body)
+                worker.mirrors.send(exchange, context, to: mirror.upstream, target: target, body: body)
             }
             return nil
         }
@@ -99,7 +99,7 @@ extension HTTPBackend {
         case .none, .length:
             do throws(ExchangeError) {
                 if try await exchange.hold(atMost: Mirrors.bodyLimit), let body = exchange.held {
-                    worker.mirrors.send(exchange, to: mirror.upstream, target: target, body: body)
+                    worker.mirrors.send(exchange, context, to: mirror.upstream, target: target, body: body)
                 }
             } catch { return .client(error) }
         }

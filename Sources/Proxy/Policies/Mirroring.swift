@@ -25,11 +25,17 @@ final class Mirrors {
     /// - Parameters:
     ///   - target: as the backend is sent it.
     ///   - body: the whole of it.
-    func send(_ exchange: Exchange, to upstream: Upstream, target: ByteView, body: ByteView) {
-        guard underWay < Mirrors.maximum else { return drop() }
+    func send(
+        _ exchange: Exchange, _ context: RouteContext, to upstream: Upstream, target: ByteView, body: ByteView
+    ) {
+        // What is passed through to the backend is still on the request.
+        guard underWay < Mirrors.maximum, !context.hasCredential(inQuery: exchange.request.query?.buffer) else {
+            return drop()
+        }
         underWay += 1
         let headers = exchange.request.headers.copy()
         for name in GatewayAttributes.secretHeaders { headers.remove(named: name) }
+        for place in context.credentialPlaces { for key in place.headers { headers.remove(named: key.name) } }
         Forwarder.prepare(headers, exchange)
         let call = HelperCall(
             upstream: upstream, method: exchange.request.methodName.bytes, target: target.bytes, headers: headers,

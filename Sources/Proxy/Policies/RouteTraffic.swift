@@ -13,6 +13,17 @@ extension CompiledBackend {
 }
 
 extension RouteContext {
+    /// Where requests of this route carry credentials for the gateway.
+    var credentialPlaces: [CredentialStripping] {
+        [listener.authentication?.stripping, route?.authentication?.stripping].compactMap { $0 }
+    }
+
+    /// A credential for the gateway is in the query.
+    func hasCredential(inQuery query: ByteRun?) -> Bool {
+        guard let query else { return false }
+        return credentialPlaces.contains { $0.touchesQuery && $0.strippedQuery(query) != nil }
+    }
+
     /// Asks the service of an `extAuthz`. False: a reply has been sent.
     func ask(
         _ service: CompiledExternalAuthorization, _ exchange: Exchange, _ principal: Principal,

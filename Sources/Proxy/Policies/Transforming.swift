@@ -78,15 +78,8 @@ final class JudgedRequest: RequestAttributes {
         live = ExchangeAttributes(exchange: exchange)
         headers = exchange.request.headers.copy()
         for name in GatewayAttributes.secretHeaders { headers.remove(named: name) }
-        let policies = [context.listener.authentication?.stripping, context.route?.authentication?.stripping]
-        var hidesQuery = false
-        for stripping in policies.compactMap({ $0 }) {
-            for key in stripping.headers { headers.remove(named: key.name) }
-            if stripping.touchesQuery, let query = live.query, stripping.strippedQuery(query) != nil {
-                hidesQuery = true
-            }
-        }
-        self.hidesQuery = hidesQuery
+        for place in context.credentialPlaces { for key in place.headers { headers.remove(named: key.name) } }
+        hidesQuery = context.hasCredential(inQuery: live.query)
     }
 
     var method: ByteRun { live.method }
