@@ -37,6 +37,7 @@ enum DemoConfiguration {
                               model: demo-small
                           routes:
                             /v1/chat/completions: completions
+                            /v1/messages: messages
                             /v1/models: passthrough
                   - name: anthropic
                     match:
@@ -55,6 +56,7 @@ enum DemoConfiguration {
                               model: demo-large
                           routes:
                             /v1/messages: messages
+                            /v1/chat/completions: completions
 
           - port: $DEMO_MCP_PORT
             listeners:
@@ -101,6 +103,10 @@ enum DemoConfiguration {
               # allowed: the rule of route "openai" is  "llm:chat" in jwt.scopes
               curl \(url)/openai/v1/chat/completions -H 'content-type: application/json' \
             -H 'authorization: Bearer \(token)' -d '{"messages":[{"role":"user","content":"What is a gateway?"}]}'
+
+              # allowed: a message of Anthropic's API, translated for a provider that speaks OpenAI's
+              curl \(url)/openai/v1/messages -H 'content-type: application/json' \
+            -H 'authorization: Bearer \(token)' -d '{"max_tokens":64,"messages":[{"role":"user","content":"What is a gateway?"}]}'
 
               # denied, 403: route "anthropic" wants  "research" in jwt.groups
               curl \(url)/anthropic/v1/messages -H 'content-type: application/json' \
