@@ -151,3 +151,16 @@ def test_a_stream_without_its_last_event_is_whole_when_it_says_why_it_ended(gate
     script.events = sse(chat_events(TEXT)[:-1], named=False)
     reply = post(gateway, "/o/v1/messages", {**CHAT, "max_tokens": 5, "stream": True})
     assert reply.text.rstrip().endswith('data: {"type":"message_stop"}')
+
+
+def test_header_changes_beside_the_provider_and_within_it_both_hold(start, script, upstream):
+    inner = {"requestHeaderModifier": {"set": {"x-inner": "1"}}, "backendAuth": {"key": "sk-provider-key"}}
+    one = route("openAI", upstream.port, "sk-provider-key", policies=inner)
+    one["backends"][0]["policies"] = {
+        "requestHeaderModifier": {"set": {"x-outer": "1"}}, "responseHeaderModifier": {"set": {"x-answer": "1"}},
+    }
+    script.reply = chat({"content": TEXT})
+    gateway = start({"binds": [{"port": 3000, "listeners": [{"routes": [one]}]}]})
+    reply = post(gateway, "/v1/chat/completions", CHAT)
+    assert reply.headers["x-answer"] == "1"
+    assert upstream.requests[-1].all("x-outer") == ["1"] and upstream.requests[-1].all("x-inner") == ["1"]

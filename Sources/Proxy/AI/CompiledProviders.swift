@@ -47,14 +47,19 @@ extension SnapshotCompiler {
         }
         let traits = ProviderTraits(provider.provider)
         let address = provider.hostOverride ?? UpstreamAddress(.tcp(host: traits.host, port: traits.port), tls: true)
-        // The provider's own policies are complete: the loader has filled in what backend and route say.
+        // The loader has filled in what backend and route say of credentials and connections.
+        var policies = provider.policies
+        policies.requestHeaders = .both(backend.policies.requestHeaders, policies.requestHeaders)
+        policies.responseHeaders = .both(backend.policies.responseHeaders, policies.responseHeaders)
+        policies.transformations = policies.transformations ?? backend.policies.transformations
+        policies.health = policies.health ?? backend.policies.health
         return CompiledBackend(
             name: backend.name, weight: weight,
             kind: .ai(
                 CompiledProvider(
                     provider, traits: traits, upstream: try upstream(address, provider.policies, provider.position))),
-            rules: RuleLevels(sets), mcpRules: RuleLevels([]), policies: provider.policies,
-            traffic: try .compile(provider.policies), index: nextBackend())
+            rules: RuleLevels(sets), mcpRules: RuleLevels([]), policies: policies, traffic: try .compile(policies),
+            index: nextBackend())
     }
 }
 
@@ -62,5 +67,14 @@ extension BackendPolicies {
     var passesCredentials: Bool {
         if case .passthrough? = backendAuthentication { return true }
         return false
+    }
+}
+
+extension HeaderModifier {
+    /// The changes of a backend, then those of the provider in it.
+    fileprivate static func both(_ outer: HeaderModifier?, _ inner: HeaderModifier?) -> HeaderModifier? {
+        guard let outer, let inner else { return outer ?? inner }
+        let set = outer.set.filter { field in !inner.set.contains { $0.name == field.name } } + inner.set
+        return HeaderModifier(add: outer.add + inner.add, set: set, remove: outer.remove + inner.remove)
     }
 }
