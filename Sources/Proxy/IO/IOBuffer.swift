@@ -71,6 +71,8 @@ package final class IOBuffer {
         bytes.withUnsafeBufferPointer { append(ByteView($0)) }
     }
 
+    // A literal is to be the other kind, which is nobody's to retain.
+    @_disfavoredOverload
     package func append(_ text: String) {
         var text = text
         text.withUTF8 { append(ByteView($0)) }
