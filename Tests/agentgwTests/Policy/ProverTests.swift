@@ -158,6 +158,21 @@ import Testing
         #expect(proved > 20, "seed \(seed): \(proved)")
     }
 
+    /// Chains that programs write: nothing is said of them, and that does not take long.
+    @Test func longChainsAreLeftAlone() throws {
+        var names: [String] = []
+        for number in 0..<3000 { names.append("\"u\(number)\"") }
+        let equalities: [String] = names.map { name in "jwt.sub == \(name)" }
+        let list: String = names.joined(separator: ", ")
+        let chains: [String] = [equalities.joined(separator: " || "), "jwt.sub in [\(list)]"]
+        for chain in chains {
+            let text = "rules:\n- allow: '\(chain)'\n- allow: 'jwt.sub == \"u7\" && request.path == \"/x\"'\n"
+            let outcome = PolicyLoader(environment: .none).load(file: "p.yaml", bytes: Array(text.utf8))
+            let policy = try #require(outcome.policy)
+            #expect(PolicyLinter().lint(policy).allSatisfy { $0.rule == LintRule.costBudget.id })
+        }
+    }
+
     @Test func rulesOfManyValuesAreLeftAlone() throws {
         // 2^30 cases: the search gives up, and nothing is claimed.
         let terms = (0..<30).map { "jwt.c\($0) == \"a\"" }

@@ -21,50 +21,69 @@ struct RuleSetCheck: PolicyCheck {
         }
     }
 
-    private struct Candidate {
-        var index: Int
-        var view: RuleView
-        var condition: Condition
-        var acts: Truth
-        var subjects: Set<Int>
+    /// A rule that is compared with others. A class, since every pair of a set is looked at.
+    private final class Candidate {
+        let index: Int
+        let view: RuleView
+        let condition: Condition
+        let acts: Truth
         /// In every case; such a rule covers also what has nothing to do with it.
-        var alwaysActs: Bool
+        let alwaysActs: Bool
+        let isLive: Bool
+        /// By subject.
+        let tests: [Int: [ConditionTest]]
+        /// Tests that must be true where the rule is.
+        let required: [ConditionTest]
+
+        init(_ index: Int, _ rules: LintSubject.Rules, _ prover: Prover) {
+            self.index = index
+            view = rules.views[index]
+            condition = rules.conditions[index]
+            acts = RuleSetCheck.acts(view.rule.action)
+            var tests: [Int: [ConditionTest]] = [:]
+            condition.visitTests { test in
+                let test = prover.space.tests[test]
+                tests[test.subject, default: []].append(test)
+            }
+            self.tests = tests
+            required = condition.required.map { prover.space.tests[$0] }
+            // Without two tests of one value and without constants, a condition comes out either way.
+            let isPlain = !condition.hasConstants && tests.values.allSatisfy { $0.count == 1 && $0[0].isFree }
+            alwaysActs = !isPlain && prover.isAlways(condition, acts)
+            isLive = isPlain || prover.canBe([.init(condition: condition, truth: acts)]) != false
+        }
     }
 
     private func pairs(_ rules: LintSubject.Rules, _ prover: Prover) -> [Finding] {
-        // A rule in shadow mode stands in nobody's light.
-        let candidates = rules.views.indices.filter { rules.views[$0].rule.mode == .enforce }.map { index in
-            let condition = rules.conditions[index]
-            var subjects: Set<Int> = []
-            condition.visitTests { subjects.insert(prover.space.tests[$0].subject) }
-            return Candidate(
-                index: index, view: rules.views[index], condition: condition,
-                acts: Self.acts(rules.views[index].rule.action), subjects: subjects,
-                alwaysActs: prover.isAlways(condition, Self.acts(rules.views[index].rule.action)))
+        // A rule in shadow mode stands in nobody's light. What never acts is another check's, and follows from anything.
+        let live = rules.views.indices.filter { rules.views[$0].rule.mode == .enforce }
+            .map { Candidate($0, rules, prover) }.filter(\.isLive)
+        let byAction = Dictionary(grouping: live) { $0.view.rule.action }
+        let stopping = (byAction[.deny] ?? []) + (byAction[.require] ?? [])
+        return live.compactMap { rule in
+            let action = rule.view.rule.action
+            return (action == .allow ? overridden(rule, stopping, prover) : nil)
+                ?? shadowed(rule, byAction[action] ?? [], prover)
         }
-        // What never acts is another check's, and follows from anything.
-        let live = candidates.filter { prover.canBe([.init(condition: $0.condition, truth: $0.acts)]) != false }
-        var result: [Finding] = []
-        for rule in live {
-            if rule.view.rule.action == .allow, let finding = overridden(rule, live, prover) {
-                result.append(finding)
-            } else if let finding = shadowed(rule, live, prover) {
-                result.append(finding)
-            }
-        }
-        return result
     }
 
     /// Whether `other` acts whenever `rule` does.
     private func covers(_ other: Candidate, _ rule: Candidate, _ prover: Prover) -> Bool {
-        // A rule that asks nothing that this one asks is no consequence of it, unless it always acts.
         if other.alwaysActs { return true }
-        guard !other.subjects.isDisjoint(with: rule.subjects) else { return false }
+        if other.view.rule.action == .require {
+            guard other.tests.keys.contains(where: { rule.tests[$0] != nil }) else { return false }
+        } else {
+            // Most pairs have nothing to do with each other, which is seen without a search.
+            for test in other.required {
+                guard let own = rule.tests[test.subject], own.contains(where: test.mayFollow) else { return false }
+            }
+            guard other.tests.keys.contains(where: { rule.tests[$0] != nil }) else { return false }
+        }
         return prover.follows(rule.condition, rule.acts, other.condition, other.acts)
     }
 
     private func shadowed(_ rule: Candidate, _ live: [Candidate], _ prover: Prover) -> Finding? {
-        for other in live where other.index != rule.index && other.view.rule.action == rule.view.rule.action {
+        for other in live where other !== rule {
             guard covers(other, rule, prover) else { continue }
             let isDuplicate = covers(rule, other, prover)
             // Of two that say the same, the second is one too many.
@@ -84,8 +103,8 @@ struct RuleSetCheck: PolicyCheck {
         return nil
     }
 
-    private func overridden(_ rule: Candidate, _ live: [Candidate], _ prover: Prover) -> Finding? {
-        for other in live where other.view.rule.action != .allow && covers(other, rule, prover) {
+    private func overridden(_ rule: Candidate, _ stopping: [Candidate], _ prover: Prover) -> Finding? {
+        for other in stopping where covers(other, rule, prover) {
             let name = other.view.name
             return rule.view.finding(
                 .overriddenRule,

@@ -54,12 +54,10 @@ struct TypeCheck: PolicyCheck {
             ]
         case .call(let function, let target?, let arguments) where Self.zoned.contains(function) && arguments.isEmpty:
             guard view.type(target) == .timestamp else { return [] }
-            let call = view.source(id)
             return [
                 view.finding(
                     .utcTime, at: id, "without a time zone this is UTC",
-                    hint: "name the zone: \(function)(\"Europe/Berlin\")",
-                    fix: call.hasSuffix("()") ? view.fix(id, "\(call.dropLast(2))(\"UTC\")", "name UTC") : nil)
+                    hint: "name the zone, UTC as well: \(function)(\"Europe/Berlin\")")
             ]
         case .call(let function, let target?, _) where Self.textFunctions.contains(function):
             guard isClaim(view, target), let kind = kind(view, target), kind != .text else { return [] }

@@ -206,8 +206,7 @@ extension LintRule {
             rules:
               - allow: 'request.startTime.getHours("Europe/Berlin") >= 8'
 
-            """,
-        fix: "writes the zone that is meant by none: `\"UTC\"`.")
+            """)
 
     static let doubleNegation = LintRule(
         "double-negation", "A negation of a negation.",

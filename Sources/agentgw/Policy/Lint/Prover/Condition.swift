@@ -47,6 +47,25 @@ indirect enum Condition: Sendable {
         }
     }
 
+    /// Tests that are true whenever it is; not all of them.
+    var required: [Int] {
+        switch self {
+        case .test(let test): [test]
+        case .all(let parts): parts.flatMap(\.required)
+        default: []
+        }
+    }
+
+    var hasConstants: Bool {
+        switch self {
+        case .constant: true
+        case .test: false
+        case .not(let inner): inner.hasConstants
+        case .all(let parts), .any(let parts): parts.contains(where: \.hasConstants)
+        case .choice(let condition, let a, let b): condition.hasConstants || a.hasConstants || b.hasConstants
+        }
+    }
+
     /// What it may come to when the tests may come to `value`.
     func truth(_ value: (Int) -> Truth) -> Truth {
         switch self {
@@ -133,6 +152,29 @@ struct ConditionTest: Hashable, Sendable {
     /// Index in `ConditionSpace.subjects`.
     var subject: Int
     var kind: Kind
+}
+
+extension ConditionTest {
+    /// Whether the test can come out either way by itself.
+    var isFree: Bool {
+        switch kind {
+        case .same, .startsWith(""), .endsWith(""), .contains(.text([])): false
+        default: true
+        }
+    }
+
+    /// Whether the truth of another test of the same value can have to do with that of this one. Only where it is plain that
+    /// it does not, it is false: then nothing is said of the two rules.
+    func mayFollow(from other: ConditionTest) -> Bool {
+        switch (kind, other.kind) {
+        case (.equals(let a), .equals(let b)): a == b
+        case (.startsWith(let a), .startsWith(let b)): b.utf8.starts(with: a.utf8)
+        case (.startsWith(let prefix), .equals(.text(let text))): text.starts(with: prefix.utf8)
+        case (.member(let a), .member(let b)): a == b
+        case (.equals, .startsWith), (.equals, .member), (.member, .equals), (.member, .startsWith): false
+        default: true
+        }
+    }
 }
 
 /// A value that rules ask about: an attribute, or something computed from some.

@@ -6,7 +6,10 @@ final class Prover {
     /// Cases that one question may try. Rules that people write take some dozen.
     static let maximumSteps = 4_000
     /// And all questions of one policy together, so that a generated policy of thousands of rules is linted in time.
-    static let maximumTotalSteps = 400_000
+    static let maximumTotalSteps = 100_000
+
+    /// Tests in one question. A generated chain of thousands is left alone.
+    static let maximumTests = 64
 
     let space: ConditionSpace
     private var totalSteps = 0
@@ -56,13 +59,18 @@ final class Prover {
     private func groups(of requirements: [Requirement]) -> [Group]? {
         var order: [Int] = []
         var tests: [Int: [Int]] = [:]
+        var count = 0
         for requirement in requirements {
             requirement.condition.visitTests { test in
+                guard count <= Self.maximumTests else { return }
                 let subject = space.tests[test].subject
                 if tests[subject] == nil { order.append(subject) }
-                if tests[subject]?.contains(test) != true { tests[subject, default: []].append(test) }
+                if tests[subject]?.contains(test) == true { return }
+                tests[subject, default: []].append(test)
+                count += 1
             }
         }
+        guard count <= Self.maximumTests else { return nil }
         var groups: [Group] = []
         for subject in order {
             let tests = tests[subject] ?? []

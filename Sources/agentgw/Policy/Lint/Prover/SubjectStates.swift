@@ -6,6 +6,8 @@ import Proxy
 enum SubjectStates {
     /// More free tests of one value are not looked at: their combinations double with each.
     static let maximumFreeTests = 8
+    /// Nor are more constants than this.
+    static let maximumConstants = 2_000
 
     /// A row for each case: what each test comes to. nil: too many.
     static func rows(_ subject: ConditionSubject, _ kinds: [ConditionTest.Kind]) -> [[Truth]]? {
@@ -15,6 +17,7 @@ enum SubjectStates {
         if subject.mayBeAbsent { rows.append(kinds.map { $0 == .present ? .no : .fails }) }
         if subject.mayPresenceFail { rows.append(kinds.map { _ in .fails }) }
         let constants = constants(kinds)
+        guard constants.count <= maximumConstants else { return nil }
         if subject.kind == .text || subject.kind == .any {
             for constant in constants {
                 if case .text(let bytes) = constant { rows.append(kinds.map { text(bytes, $0) }) }
@@ -33,8 +36,7 @@ enum SubjectStates {
             guard let collections = collections(kinds) else { return nil }
             rows += collections
         }
-        var seen: Set<[Truth]> = []
-        return rows.filter { seen.insert($0).inserted }
+        return rows
     }
 
     private static func constants(_ kinds: [ConditionTest.Kind]) -> [ConditionTest.Constant] {
