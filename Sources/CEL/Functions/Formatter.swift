@@ -69,7 +69,9 @@ struct Formatter {
 
     private func text(_ verb: Unicode.Scalar, _ value: Value, _ precision: Int?) -> String? {
         switch verb {
-        case "s": return display(value)
+        case "s":
+            var shown = ""
+            return display(value, &shown) ? shown : nil
         case "d":
             switch value.tag {
             case .int: return String(value.asInt)
@@ -118,36 +120,43 @@ struct Formatter {
         return String(decoding: buffer.prefix(Int(max(0, length))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    private func display(_ value: Value) -> String? {
+    /// Appends a value's text; false for what has none, and when the budget runs out. Appending to a text costs about two
+    /// units of anything else.
+    private func display(_ value: Value, _ out: inout String) -> Bool {
         switch value.tag {
-        case .string, .type: return value.text
-        case .null: return "null"
-        case .bool: return value.asBool ? "true" : "false"
-        case .int: return String(value.asInt)
-        case .uint: return String(value.asUInt)
-        case .double: return Numbers.text(value.asDouble)
-        case .bytes: return value.text
-        case .timestamp: return Timestamps.text(seconds: value.asInt, nanoseconds: value.length)
-        case .duration: return Durations.text(value.asInt)
-        case .ip, .cidr: return Network.text(value)
-        case .secret: return "\(HeaderViews.placeholder)"
+        case .string, .type, .bytes: out += value.text
+        case .null: out += "null"
+        case .bool: out += value.asBool ? "true" : "false"
+        case .int: out += String(value.asInt)
+        case .uint: out += String(value.asUInt)
+        case .double: out += Numbers.text(value.asDouble)
+        case .timestamp: out += Timestamps.text(seconds: value.asInt, nanoseconds: value.length)
+        case .duration: out += Durations.text(value.asInt)
+        case .ip, .cidr: out += Network.text(value)
+        case .secret: out += "\(HeaderViews.placeholder)"
         case .list:
-            var parts: [String] = []
-            for element in value.elements {
-                guard scope.spend(1), let text = display(element) else { return nil }
-                parts.append(text)
+            out += "["
+            for (position, element) in value.elements.enumerated() {
+                if position > 0 { out += ", " }
+                guard scope.spend(2 + element.weight), display(element, &out) else { return false }
             }
-            return "[" + parts.joined(separator: ", ") + "]"
+            out += "]"
         case .map:
-            var parts: [(String, String)] = []
+            var parts: [(key: String, text: String)] = []
             for entry in value.entries {
-                guard scope.spend(1), let key = display(entry.key), let text = display(entry.value) else { return nil }
+                var (key, text) = ("", "")
+                guard scope.spend(4 + entry.key.weight + entry.value.weight), display(entry.key, &key),
+                    display(entry.value, &text)
+                else { return false }
+                // What is inside of a map is copied into it: a map in a map in a map, as often.
+                guard scope.spend(text.utf8.count >> 3) else { return false }
                 parts.append((key, text))
             }
-            parts.sort { Array($0.0.utf8).lexicographicallyPrecedes(Array($1.0.utf8)) }
-            return "{" + parts.map { "\($0.0): \($0.1)" }.joined(separator: ", ") + "}"
-        default: return nil
+            parts.sort { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
+            out += "{" + parts.map { "\($0.key): \($0.text)" }.joined(separator: ", ") + "}"
+        default: return false
         }
+        return true
     }
 }
 

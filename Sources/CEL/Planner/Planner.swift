@@ -43,6 +43,7 @@ struct Planner {
             return select(id, operand, field, testOnly: testOnly, optional: optional)
         case .call(let function, let target, let arguments): return call(id, function, target, arguments)
         case .list(let elements, let optional):
+            if !isInstrumented, let list = constantList(elements, optional) { return ConstantNode(number, list) }
             let planned = elements.enumerated().map { (plan($1), optional.contains(Int32($0))) }
             return folded(ListNode(number, planned), planned.map { $0.0 })
         case .map(let entries):
@@ -52,6 +53,29 @@ struct Planner {
             return failure(id, .undeclared, "no message type '\(type)'")
         case .comprehension(let fold): return comprehension(id, fold)
         }
+    }
+
+    /// The value of a list of literals and empty lists: a node for each element of a long list would take longer to make
+    /// than the list. Nil for any other list.
+    private mutating func constantList(_ elements: [ExprID], _ optional: Set<Int32>) -> Value? {
+        guard optional.isEmpty else { return nil }
+        for element in elements {
+            switch checked.ast[element] {
+            case .literal: break
+            case .list(let inner, let optional) where optional.isEmpty && inner.isEmpty: break
+            default: return nil
+            }
+        }
+        nodeCount += elements.count
+        var builder = ListBuilder(arena: constants, capacity: elements.count)
+        for element in elements {
+            guard case .literal(let literal) = checked.ast[element] else {
+                builder.append(.emptyList)
+                continue
+            }
+            builder.append(value(of: literal))
+        }
+        return builder.finish()
     }
 
     // MARK: Names and constants

@@ -128,13 +128,19 @@ enum HostileInput {
         var outcome: String
         do {
             let program = try environment.compile(test.expression)
-            let value = program.run(in: context)
-            outcome = value.isKnown ? "a value" : "\(program.error(value).kind)"
-            if !test.readsInput, value.isKnown {
-                outcome = "\((try? program.evaluate(inputs)) == nil ? "too large" : "a value")"
+            if test.readsInput {
+                let value = program.run(in: context)
+                outcome = value.isKnown ? "a value" : "\(program.error(value).kind)"
+            } else {
+                _ = try program.evaluate(inputs)
+                outcome = "a value"
             }
-        } catch {
+        } catch let error as CompileError {
             outcome = "refused: \(error.diagnostics.first?.text.prefix(60) ?? "")"
+        } catch let error as EvaluationError {
+            outcome = "\(error.kind)"
+        } catch {
+            outcome = "\(error)"
         }
         let milliseconds = (CELBench.now() - start) / 1e6
         let mebibytes = peakMebibytes() - memory
