@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct VectorTests {
     @Test(arguments: [
-        "sets", "lists", "regex", "json", "agentgateway", "views", "values", "deviations",
+        "sets", "lists", "strings", "regex", "json", "agentgateway", "views", "values", "deviations",
     ])
     func everyRowHasItsResult(_ table: String) throws {
         let folder = #filePath.dropLast("VectorTests.swift".count)

@@ -58,10 +58,21 @@ extension FunctionLibrary {
     private static let encode: FunctionBody = { a, _, scope in
         var writer = JSONWriter()
         guard write(a[0], &writer, scope) else {
-            return scope.state.pointee.budget < 0
-                ? EvaluationScope.overBudget : .error(.noSuchOverload, "this value has no JSON form")
+            if scope.state.pointee.budget < 0 { return EvaluationScope.overBudget }
+            return holdsUnknown(a[0]) ? .unknown : .error(.noSuchOverload, "this value has no JSON form")
         }
         return scope.arena.string(utf8: writer.bytes)
+    }
+
+    /// Whether it is a part that is not known which cannot be written.
+    private static func holdsUnknown(_ value: Value) -> Bool {
+        switch value.tag {
+        case .unknown: true
+        case .list: value.elements.contains(where: holdsUnknown)
+        case .map: value.entries.contains { holdsUnknown($0.value) }
+        case .optional: holdsUnknown(value.wrapped)
+        default: false
+        }
     }
 
     /// As protobuf's JSON mapping has it: bytes as base64, timestamps and durations as text.

@@ -21,8 +21,11 @@ extension Program {
         let value = run(in: context)
         if value.tag == .error { return .failed(error(value)) }
         if value.tag != .unknown {
-            do throws(EvaluationError) { return .value(try copy(value, in: context, atMost: CELValue.mostParts)) } catch
-            { return .failed(error) }
+            do throws(EvaluationError) {
+                let copy = try copy(value, in: context, atMost: CELValue.mostParts)
+                // A value with a part that is not known is none yet.
+                if !copy.holdsUnknown { return .value(copy) }
+            } catch { return .failed(error) }
         }
         let program: Program
         do throws(CompileError) { program = try instrumented() } catch {

@@ -181,6 +181,19 @@ extension CELValue {
     }
 }
 
+extension CELValue {
+    /// Whether the value or a part of it is not known.
+    var holdsUnknown: Bool {
+        switch self {
+        case .unknown: true
+        case .list(let elements): elements.contains(where: \.holdsUnknown)
+        case .map(let entries): entries.contains { $0.value.holdsUnknown }
+        case .optional(let wrapped): wrapped?.holdsUnknown ?? false
+        default: false
+        }
+    }
+}
+
 extension CELValue: Equatable {
     /// As the language compares, but that types count: `1` is not `1u`, and a NaN is a NaN.
     public static func == (a: CELValue, b: CELValue) -> Bool {

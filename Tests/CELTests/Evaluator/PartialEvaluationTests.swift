@@ -20,6 +20,38 @@ import Testing
         (#"has(mcp.tool.arguments) && "admin" in jwt.roles"#, "has(mcp.tool.arguments)"),
         (#"mcp.tool.arguments.l.exists(x, x == jwt.sub)"#, "mcp.tool.arguments.l.exists(x, x == jwt.sub)"),
         (#"mcp.tool.name == "get-sum""#, "true"), (#"jwt.sub + "!""#, #""ann!""#),
+        (
+            "mcp.tool.arguments.a == {1: [true, 2u, 1.5, null], 'x': b'\\x00'}",
+            #"mcp.tool.arguments.a == {1: [true, 2u, 1.5, null], "x": b"\x00"}"#
+        ),
+        (
+            "timestamp('2026-01-01T00:00:00Z') + duration('1h') < mcp.tool.arguments.a",
+            #"timestamp("2026-01-01T01:00:00Z") < mcp.tool.arguments.a"#
+        ),
+        (
+            "mcp.tool.arguments.a - duration('1h') == duration('90s')",
+            #"mcp.tool.arguments.a - duration("3600s") == duration("90s")"#
+        ),
+        ("ip('::0001') == mcp.tool.arguments.a", #"ip("::1") == mcp.tool.arguments.a"#),
+        (
+            "cidr('10.0.0.0/8').containsIP(mcp.tool.arguments.a)",
+            #"cidr("10.0.0.0/8").containsIP(mcp.tool.arguments.a)"#
+        ),
+        ("[jwt.sub, mcp.tool.arguments.a] == []", #"["ann", mcp.tool.arguments.a] == []"#),
+        ("{'a': mcp.tool.arguments.a, jwt.sub: 1} == {}", #"{"a": mcp.tool.arguments.a, "ann": 1} == {}"#),
+        ("mcp.tool.arguments[jwt.sub] == 1", #"mcp.tool.arguments["ann"] == 1"#),
+        (
+            #"mcp.tool.arguments.a ? jwt.sub == "ann" : jwt.sub == "bob""#,
+            #"mcp.tool.arguments.a ? jwt.sub == "ann" : jwt.sub == "bob""#
+        ),
+        ("mcp.tool.arguments.a || jwt.sub == 'bob'", "mcp.tool.arguments.a || false"),
+        ("mcp.tool.arguments.a == 1 || jwt.sub == 'bob'", "mcp.tool.arguments.a == 1"),
+        ("mcp.tool.arguments.a == type(1)", "mcp.tool.arguments.a == type(1)"),
+        ("mcp.tool.arguments.a == double('NaN')", #"mcp.tool.arguments.a == double("NaN")"#),
+        ("mcp.tool", "mcp.tool"), ("[mcp.tool, 1]", "[mcp.tool, 1]"),
+        ("optional.of(mcp.tool)", "optional.of(mcp.tool)"),
+        ("toJson(mcp.tool) == ''", #"toJson(mcp.tool) == """#), ("size(mcp.tool)", "2"),
+        ("variables().mcp.tool.arguments.a == 1", "variables().mcp.tool.arguments.a == 1"),
     ])
     func whatIsKnownIsGone(_ source: String, _ expected: String) throws {
         let text: String =
