@@ -59,7 +59,8 @@ import Testing
     @Test func everyFunctionHasAnExample() throws {
         let examples = try Self.rows().map(\.expression).joined(separator: "\n")
         let names = Set(Environment.library.keys).union(Parser.macroNames).filter { name in
-            name.utf8.first.map(Lexer.isLetter) == true && !name.hasPrefix("_") && !name.contains("@") && name != "cel" && name != "math"
+            name.utf8.first.map(Lexer.isLetter) == true && !name.hasPrefix("_") && !name.contains("@") && name != "cel"
+                && name != "math"
         }
         // Written by hosts only.
         let missing = names.subtracting(["unredacted"]).filter { !examples.contains("\($0)(") }
