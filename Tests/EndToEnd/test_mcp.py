@@ -116,6 +116,11 @@ def test_an_unknown_tool_is_an_error(client, name):
     assert client.call(name)[2]["error"]["code"] == -32602
 
 
+def test_no_arguments_may_be_written_as_null(client):
+    status, _, body = client.request("tools/call", {"name": "one_echo", "arguments": None})
+    assert (status, said(body)) == (200, {})
+
+
 def test_a_child_that_dies_answers_its_own_calls_with_an_error_and_comes_back(client):
     status, _, body = client.call("one_die")
     assert (status, body["error"]["code"]) == (502, -32001)
@@ -241,6 +246,8 @@ def test_a_session_ends_with_delete(gateway):
     assert client.raw("DELETE")[0] == 204
     assert client.raw("DELETE")[0] == 404
     assert client.call("one_echo")[0] == 404
+    assert client.request("ping")[0] == 404
+    assert client.raw("GET")[0] == 404
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])

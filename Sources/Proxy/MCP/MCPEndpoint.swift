@@ -199,7 +199,8 @@ final class MCPClientRequest {
         guard let text = try checks.single(.mcpSessionID) else { throw .missingSession }
         guard let bytes = runtime.service.seal.open(text.utf8, .session, boundTo: binding),
             let token = SessionToken(bytes), token.expires > WallClock.nanoseconds / 1_000_000_000,
-            token.backend == backend.signature, token.targets.allSatisfy({ backend.byName[$0.name] != nil })
+            token.backend == backend.signature, token.targets.allSatisfy({ backend.byName[$0.name] != nil }),
+            !runtime.hasEnded(token.id)
         else { throw .unknownSession }
         return token
     }
@@ -227,6 +228,7 @@ final class MCPClientRequest {
             let id = link.token.id
             guard await home.loop.perform({ home.sessions[id] != nil }) else { throw .unknownSession }
         }
+        await runtime.noteEnded(link.token.id)
         await link.end()
         await reply.empty(204)
     }

@@ -104,6 +104,28 @@ package final class MCPRuntime: @unchecked Sendable {
         }
     }
 
+    /// Sessions that were ended through this process and have not expired: the ids of those over HTTP targets would open
+    /// for a day. The oldest is forgotten first; its servers still know that it has ended.
+    private var ended: Set<[UInt8]> = []
+    private var endedOrder: [[UInt8]] = []
+    private static let maximumEnded = 16_384
+
+    func hasEnded(_ session: [UInt8]) -> Bool { ended.contains(session) }
+
+    /// No loop takes anything for the session any longer.
+    func noteEnded(_ session: [UInt8]) async {
+        @Sendable func note(_ runtime: MCPRuntime) {
+            guard runtime.ended.insert(session).inserted else { return }
+            runtime.endedOrder.append(session)
+            guard runtime.endedOrder.count > MCPRuntime.maximumEnded else { return }
+            let oldest = runtime.endedOrder.prefix(MCPRuntime.maximumEnded / 2)
+            for id in oldest { runtime.ended.remove(id) }
+            runtime.endedOrder.removeFirst(oldest.count)
+        }
+        note(self)
+        for runtime in service.otherRuntimes(than: self) { await runtime.loop.perform { note(runtime) } }
+    }
+
     /// Gives up what is under way for a session that ends.
     func cancelRemoteCalls(ofSession id: [UInt8]) {
         @Sendable func cancel(_ runtime: MCPRuntime) {

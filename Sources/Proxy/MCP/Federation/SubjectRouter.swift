@@ -20,7 +20,7 @@ struct SubjectRouter {
         switch method {
         case .toolsCall:
             let exposed = try params.text("name")
-            let arguments = try params.object("arguments")
+            let arguments = try params.object("arguments", null: true)
             let (target, name) = try await find(exposed, .tools, .unknownTool(exposed))
             let definition = try await definition(of: name, target, .unknownTool(exposed))
             try judge(
@@ -35,7 +35,7 @@ struct SubjectRouter {
             return Routed(target: target, params: params.encoded(replacing: "name", with: name), name: name)
         case .promptsGet:
             let exposed = try params.text("name")
-            let arguments = try params.object("arguments")
+            let arguments = try params.object("arguments", null: true)
             let (target, name) = try await find(exposed, .prompts, .unknownPrompt(exposed))
             try await mustExist(.prompts, name, target, .unknownPrompt(exposed))
             try judge(method, target, .prompt(name: name, arguments: arguments), name, .unknownPrompt(exposed))

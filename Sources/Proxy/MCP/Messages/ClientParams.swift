@@ -37,8 +37,9 @@ struct ClientParams {
         return text
     }
 
-    func object(_ name: StaticString) throws(RPCError) -> JSONValue? {
-        guard let object = value?[name] else { return nil }
+    /// - Parameter null: stands for what is not sent: several libraries write `null` for a map that is empty.
+    func object(_ name: StaticString, null: Bool = false) throws(RPCError) -> JSONValue? {
+        guard let object = value?[name], !(null && object.kind == .null) else { return nil }
         guard object.kind == .object else { throw RPCError(-32602, 400, "'\(name)' must be an object") }
         return object
     }
@@ -65,6 +66,7 @@ struct ClientParams {
         writer.object { writer in
             guard let value else { return }
             for (name, member) in value.members {
+                if member.kind == .null, name.equals("arguments" as StaticString) { continue }
                 writer.name(name.string ?? "")
                 if !write(name, &writer) { writer.value(member) }
             }
