@@ -18,6 +18,7 @@ enum CaseText {
         if let basic = testCase.basic, basic.password == nil { add("basicAuth", .string(basic.user)) }
         if testCase.source.address != CaseSource().address { add("source", .string(testCase.source.address)) }
         if let mcp = testCase.mcp { add("mcp", message(mcp)) }
+        if let llm = testCase.llm { add("llm", model(llm)) }
         if let now = testCase.now { add("now", .string(time(now))) }
         return out + "  expect: \(flow(expectation(judged)))\n"
     }
@@ -71,7 +72,25 @@ enum CaseText {
             return .object([MetadataMember("visible", .list(names))])
         }
         var members = [MetadataMember("verdict", .string(outcome.verdict.rawValue))]
-        if let rule = outcome.deciding?.decision.rule { members.append(MetadataMember("rule", .string(rule.id))) }
+        // That none did is worth saying: another rule would come to the same verdict.
+        if let decision = outcome.decision {
+            members.append(MetadataMember("rule", .string(decision.rule?.id ?? "none")))
+        }
+        return .object(members)
+    }
+
+    private static func model(_ llm: TrialModelRequest) -> MetadataValue {
+        var members: [MetadataMember] = []
+        if let model = llm.model { members.append(MetadataMember("model", .string(model))) }
+        if llm.isStreaming { members.append(MetadataMember("stream", .bool(true))) }
+        var own: [MetadataMember] = []
+        if let params = llm.params {
+            for member in params.members {
+                guard let name = member.name.string, name != "model", name != "stream" else { continue }
+                own.append(MetadataMember(name, MetadataValue(member.value)))
+            }
+        }
+        if !own.isEmpty { members.append(MetadataMember("params", .object(own))) }
         return .object(members)
     }
 

@@ -125,7 +125,7 @@ struct WitnessSearch {
         case ("request", _), ("source", _), ("mcp", "target"?), ("basicAuth", _): return texts
         case ("mcp", "tool"?) where path.names == ["tool", "name"]: return texts
         case ("mcp", "prompt"?) where path.names == ["prompt", "name"]: return texts
-        case ("mcp", "resource"?): return texts
+        case ("mcp", "resource"?), ("llm", "model"?), ("llm", "requestModel"?): return texts
         case ("jwt", "scopes"?): return texts
         default:
             // A claim or argument may be anything, or be absent.
@@ -172,6 +172,11 @@ struct WitnessSearch {
         case ("request", let name?):
             guard let text, apply(name, edit.path.names.dropFirst().first, text, to: &fields) else { return nil }
             result.request = .fields(fields)
+            return result
+        case ("llm", "model"?), ("llm", "requestModel"?):
+            guard var llm = testCase.llm, let text else { return nil }
+            llm.model = text
+            result.llm = llm
             return result
         case ("mcp", let name?):
             guard var mcp = testCase.mcp else { return nil }
