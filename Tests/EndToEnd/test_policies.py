@@ -16,7 +16,7 @@ from harness.rawhttp import exchange
 from harness.tokens import Issuer
 from harness.waiting import until
 from test_mcp import META
-from test_policy_equality import sign, verdict
+from test_policy_equality import agent_params, sign, verdict
 
 FOLDER = Path(__file__).resolve().parents[2] / "policies"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml") if ".test" not in path.name)
@@ -199,6 +199,11 @@ def sent(case: dict, trusted: list[dict], issuer: Issuer) -> bytes:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": call, "params": params}).encode()
         lines += ["accept: application/json, text/event-stream", "mcp-protocol-version: 2026-07-28"]
         lines += [f"mcp-method: {call}", f"mcp-name: {mcp[kind]}"]
+    if "a2a" in case:
+        method, path = "POST", "/agents/travel"
+        call = {"jsonrpc": "2.0", "id": 1, "method": case["a2a"].get("method", "message/send")}
+        asked = {"method": call["method"], **case["a2a"]}
+        body = json.dumps({**call, "params": asked["params"] if "params" in asked else agent_params(asked)}).encode()
     if "llm" in case:
         llm = case["llm"]
         content = {"model": llm.get("model"), "messages": [{"role": "user", "content": "hi"}], **llm.get("params", {})}
@@ -218,7 +223,7 @@ def ask(gateway, message: bytes, case: dict) -> tuple[int, list[dict]]:
 
     before = len(gateway.records())
     done = len(answered())
-    reply = exchange(gateway.port, message, "POST" if "mcp" in case else (case.get("request") or {}).get("method", "GET"))
+    reply = exchange(gateway.port, message, "POST" if "mcp" in case or "a2a" in case else (case.get("request") or {}).get("method", "GET"))
     until(lambda: len(answered()) > done, "the request is on record", 20)
     return reply.status, [record for record in gateway.records()[before:] if record.get("log") == "decision"]
 

@@ -1,6 +1,9 @@
 """The same generated requests through check-policy and through the running gateway: every verdict, rule and status is the
 same. AGENTGW_EQUALITY_CASES sets how many; `make policy-equality` takes 5,000."""
 
+import base64
+import collections
+import functools
 import json
 import os
 import random
@@ -61,6 +64,35 @@ MCP_TERMS = TERMS[10:21] + [
     'mcp.method == "tools/call"',
     'mcp.tool.arguments.tags.exists(t, t == "a")',
 ]
+KEY_TERMS = TERMS[:10] + [
+    'apiKey.team == "red"',
+    "has(apiKey.level) && apiKey.level > 2",
+    '"x" in apiKey.tags',
+    "has(apiKey.team)",
+]
+USER_TERMS = TERMS[:10] + ['basicAuth.username == "ann"', "has(basicAuth.username)", 'basicAuth.username.startsWith("b")']
+BACKEND_TERMS = TERMS[:8] + ['backend.type == "http"', 'backend.name.startsWith("127.")', 'backend.name == "named"']
+MODEL_TERMS = TERMS[10:16] + [
+    'llm.model == "gpt-4o-mini"',
+    'llm.requestModel.startsWith("gpt")',
+    "has(llm.requestModel)",
+    "has(llm.params.max_tokens) && llm.params.max_tokens < 100",
+    "llm.params.temperature <= 0.5",
+    "llm.streaming",
+    'llm.provider == "openai"',
+    'backend.type == "ai"',
+]
+AGENT_TERMS = TERMS[10:16] + [
+    'a2a.method == "message/send"',
+    'a2a.method.startsWith("tasks/")',
+    'has(a2a.skill) && a2a.skill == "book"',
+    'a2a.skill in ["book", "search"]',
+    'a2a.taskId == "t1"',
+    'a2a.message.parts.exists(p, p.text.contains("x"))',
+    "has(a2a.contextId)",
+    'a2a.params.message.role == "user"',
+]
+PASSWORDS = {"ann": "right", "bob": "also right"}
 
 
 def expression(draw: random.Random, terms: list[str], depth: int = 0) -> str:
@@ -80,6 +112,83 @@ def rules(draw: random.Random, terms: list[str], name: str) -> dict:
     actions = draw.choices(["allow", "deny", "require"], [5, 2, 1], k=draw.randint(1, 5))
     made = [{"id": f"{name}-{index}", action: expression(draw, terms)} for index, action in enumerate(actions)]
     return {"rules": made, **draw.choice([{}, {}, {"defaultAction": "deny"}])}
+
+
+def shaded(draw: random.Random, made: dict) -> dict:
+    """With some rules in shadow, now and then all of them: on record, and of no consequence."""
+    for rule in made["rules"]:
+        if draw.random() < 0.15:
+            rule["mode"] = "shadow"
+    return {**made, **({"mode": "shadow"} if draw.random() < 0.08 else {})}
+
+
+def hashed(password: str) -> str:
+    arguments = ["openssl", "passwd", "-6", "-salt", "saltsalt", password]
+    return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@functools.cache
+def users() -> str:
+    return "\n".join(f"{user}:{hashed(password)}" for user, password in PASSWORDS.items()).replace("$", "$$")
+
+
+def wider(draw: random.Random, issuer: Issuer) -> dict:
+    """As `configuration`, with every other way to say who is asking, every kind of backend, and rules at every level."""
+    document = configuration(draw, issuer)
+    (listener,) = document["binds"][0]["listeners"]
+    auth = {"mode": "optional", "issuer": ISSUER, "audiences": [AUDIENCE], "jwks": json.dumps(issuer.jwks)}
+    keys = [
+        {"key": "key-red", "metadata": {"team": "red", "level": 3, "tags": ["x", "y"]}},
+        {"key": "key-bare"},
+        {"key": "key-old", "metadata": {"team": "red"}, "expires": "2020-01-01T00:00:00Z"},
+    ]
+    for route in listener["routes"]:
+        for kind in ("authorization", "mcpAuthorization"):
+            if kind in route["policies"]:
+                route["policies"][kind] = shaded(draw, route["policies"][kind])
+    mcp = listener["routes"][-1]["backends"][0]
+    mcp["policies"] = {"mcpAuthorization": shaded(draw, rules(draw, MCP_TERMS, "mb")), "authorization": {"rules": ["true"]}}
+    mcp["mcp"]["targets"][0]["policies"] = {"mcpAuthorization": shaded(draw, rules(draw, MCP_TERMS, "mt"))}
+    document["backends"] = [
+        {"name": "named", "host": "127.0.0.1:9", "policies": {"authorization": shaded(draw, rules(draw, BACKEND_TERMS, "n"))}}
+    ]
+    provider = {"name": "p", "provider": {"openAI": {"model": "gpt-4o-mini"}}, "hostOverride": "127.0.0.1:9"}
+    provider["routes"] = {"/v1/chat/completions": "completions"}
+    listener["routes"] += [
+        {
+            "name": "key",
+            "matches": [{"path": {"pathPrefix": "/key"}}],
+            "policies": {
+                "apiKey": {"mode": draw.choice(["strict", "optional"]), "location": {"header": {"name": "x-key"}}, "keys": keys},
+                "authorization": shaded(draw, rules(draw, KEY_TERMS, "k")),
+            },
+            "backends": [{"backend": "named"}],
+        },
+        {
+            "name": "user",
+            "matches": [{"path": {"pathPrefix": "/user"}}],
+            "policies": {
+                "basicAuth": {"mode": draw.choice(["strict", "optional"]), "htpasswd": users()},
+                "authorization": shaded(draw, rules(draw, USER_TERMS, "u")),
+                "directResponse": {"status": 200, "body": "ok"},
+            },
+        },
+        {
+            "name": "ai",
+            "matches": [{"path": {"pathPrefix": "/ai"}}],
+            "policies": {"jwtAuth": auth, "authorization": shaded(draw, rules(draw, TERMS, "ar"))},
+            "backends": [{"ai": provider, "policies": {"authorization": shaded(draw, rules(draw, MODEL_TERMS, "ab"))}}],
+        },
+        {
+            "name": "agent",
+            "matches": [{"path": {"pathPrefix": "/agent"}}],
+            "policies": {"jwtAuth": auth, "a2a": {}, "a2aAuthorization": shaded(draw, rules(draw, AGENT_TERMS, "g"))},
+            "backends": [
+                {"host": "127.0.0.1:9", "policies": {"a2aAuthorization": shaded(draw, rules(draw, AGENT_TERMS, "gb"))}}
+            ],
+        },
+    ]
+    return document
 
 
 def configuration(draw: random.Random, issuer: Issuer) -> dict:
@@ -172,6 +281,65 @@ def case(draw: random.Random, number: int, now: int) -> dict:
     return made
 
 
+def any_case(draw: random.Random, number: int, now: int) -> dict:
+    """As `case`, to everything that `wider` has."""
+    kind = draw.random()
+    if kind < 0.6:
+        return case(draw, number, now)
+    made: dict = {"name": f"case {number}", "source": "127.0.0.1"}
+    request = {"method": "POST", "host": "gateway.test", "headers": {}}
+    if draw.random() < 0.4:
+        request["headers"]["x-team"] = draw.choice(TEAMS)
+    token = claims(draw, now)
+    if kind >= 0.76 and token is not None:
+        made["jwt"] = {**({"exp": None} if "exp" not in token else {}), **token}
+    if kind < 0.7:
+        request |= {"method": draw.choice(["GET", "PUT"]), "path": draw.choice(["/key", "/key/x", "/key/admin?a=1"])}
+        if draw.random() < 0.9:
+            made["apiKey"] = draw.choice(["key-red", "key-red", "key-bare", "key-old", "key-no"])
+    elif kind < 0.76:
+        request |= {"method": draw.choice(["GET", "PUT"]), "path": draw.choice(["/user", "/user/x"])}
+        if draw.random() < 0.9:
+            user = draw.choice([*PASSWORDS, "eve"])
+            made["basicAuth"] = {"user": user, "password": draw.choice([PASSWORDS.get(user, "x"), "wrong"])}
+    elif kind < 0.84:
+        request["path"] = "/mcp"
+        made["mcp"] = {"method": "tools/list"}
+    elif kind < 0.92:
+        request["path"] = "/ai/v1/chat/completions"
+        llm = {"model": draw.choice(["gpt-4o-mini", "gpt-4o", "o3", None]), "stream": draw.choice([True, False])}
+        params = {"max_tokens": draw.choice([1, 99, 100, "many"]), "temperature": draw.choice([0, 0.5, 1])}
+        llm["params"] = {name: value for name, value in params.items() if draw.random() < 0.5}
+        made["llm"] = {name: value for name, value in llm.items() if value is not None and value is not False}
+    else:
+        request["path"] = "/agent"
+        method = draw.choice(["message/send", "message/stream", "SendMessage", "tasks/get", "CancelTask"])
+        made["a2a"] = {"method": method}
+        optional = {"skill": ["book", "search", "fly"], "contextId": ["c1"], "message": ["x and y", "hello"]}
+        for name, choices in optional.items() if "essage" in method else []:
+            if draw.random() < 0.6:
+                made["a2a"][name] = draw.choice(choices)
+        if "ask" in method or draw.random() < 0.3:
+            made["a2a"]["taskId"] = draw.choice(["t1", "t2"])
+    made["request"] = request
+    return made
+
+
+def agent_params(a2a: dict) -> dict:
+    """What a client sends for a case."""
+    if "ask" in a2a["method"]:
+        return {"taskId" if a2a["method"] == "DeleteTaskPushNotificationConfig" else "id": a2a["taskId"]}
+    modern = a2a["method"][0] == "S"
+    said = a2a.get("message", "hello")
+    part = {} if modern else {"kind": "text"}
+    message = {"messageId": "m", "role": "ROLE_USER" if modern else "user", "parts": [{**part, "text": said}]}
+    message |= said if isinstance(said, dict) else {}
+    message |= {name: a2a[name] for name in ("taskId", "contextId") if name in a2a}
+    if "skill" in a2a:
+        message["metadata"] = {"skillId": a2a["skill"]}
+    return {"message": message}
+
+
 def request_bytes(made: dict, issuer: Issuer, port: int) -> bytes:
     request = made["request"]
     body = b""
@@ -182,13 +350,32 @@ def request_bytes(made: dict, issuer: Issuer, port: int) -> bytes:
         # In a table, a claim that is null is left out.
         payload = {name: value for name, value in made["jwt"].items() if value is not None}
         lines.append("authorization: Bearer " + sign(payload, issuer))
+    if "apiKey" in made:
+        lines.append(f"x-key: {made['apiKey']}")
+    if "basicAuth" in made:
+        pair = f"{made['basicAuth']['user']}:{made['basicAuth']['password']}"
+        lines.append("authorization: Basic " + base64.b64encode(pair.encode()).decode())
     if "mcp" in made:
-        params = {"name": made["mcp"]["tool"], "arguments": made["mcp"]["arguments"], "_meta": META}
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+        method = made["mcp"].get("method", "tools/call")
+        params: dict = {"_meta": META}
         lines += [
             "content-type: application/json", "accept: application/json, text/event-stream",
-            "mcp-protocol-version: 2026-07-28", "mcp-method: tools/call", f"mcp-name: {made['mcp']['tool']}",
+            "mcp-protocol-version: 2026-07-28", f"mcp-method: {method}",
         ]
+        if method == "tools/call":
+            params |= {"name": made["mcp"]["tool"], "arguments": made["mcp"]["arguments"]}
+            lines.append(f"mcp-name: {made['mcp']['tool']}")
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    if "llm" in made:
+        llm = made["llm"]
+        content = {"messages": [{"role": "user", "content": "hi"}], **llm.get("params", {})}
+        content |= {name: llm[name] for name in ("model", "stream") if name in llm}
+        body = json.dumps(content).encode()
+        lines.append("content-type: application/json")
+    if "a2a" in made:
+        message = {"jsonrpc": "2.0", "id": 1, "method": made["a2a"]["method"], "params": agent_params(made["a2a"])}
+        body = json.dumps(message).encode()
+        lines.append("content-type: application/json")
     if request["method"] in ("PUT", "POST"):
         lines.append(f"content-length: {len(body)}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
@@ -199,11 +386,13 @@ def sign(payload: dict, issuer: Issuer) -> str:
     return jwt.api_jws.encode(json.dumps(payload).encode(), issuer.ec, algorithm="ES256", headers={"kid": issuer.ec_id})
 
 
-def offline(document: dict, cases: list[dict], directory, now: int) -> list[dict]:
+def offline(document: dict, cases: list[dict], directory, now: int, tools: list | None = None) -> list[dict]:
     (directory / "p.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
     # JSON is YAML, and much faster to write.
-    table = {"now": moment, "tests": [{**made, "expect": "allow"} for made in cases]}
+    table: dict = {"now": moment, "tests": [{**made, "expect": "allow"} for made in cases]}
+    if tools is not None:
+        table["tools"] = tools
     (directory / "p.test.yaml").write_text(json.dumps(table).replace("$", "$$"))
     answer = subprocess.run(
         [BINARY, "check-policy", "--no-lint", "--format", "json", "p.yaml", "p.test.yaml"],
@@ -218,11 +407,17 @@ def offline(document: dict, cases: list[dict], directory, now: int) -> list[dict
 
 def live(gateway, cases: list[dict], issuer: Issuer) -> list[tuple[int, list[dict]]]:
     """For each case the status and its decision records: one connection, so one after the other in the log."""
+    return [(status, decisions) for status, decisions, _ in answered_live(gateway, cases, issuer)]
+
+
+def answered_live(gateway, cases: list[dict], issuer: Issuer) -> list[tuple[int, list[dict], bytes]]:
     raw = Raw(gateway.port, 30)
+    bodies: list[bytes] = []
     for made in cases:
         raw.extend(30)
         raw.send(request_bytes(made, issuer, gateway.port))
         response = raw.response(made["request"]["method"])
+        bodies.append(response.body)
         if (response.header("connection") or "").lower() == "close":
             raw.close()
             raw = Raw(gateway.port, 30)
@@ -232,13 +427,13 @@ def live(gateway, cases: list[dict], issuer: Issuer) -> list[tuple[int, list[dic
         return [record for record in gateway.records() if record.get("log") == "access"]
 
     until(lambda: len(answered()) >= len(cases), "every request is on record", 30)
-    result: list[tuple[int, list[dict]]] = []
+    result: list[tuple[int, list[dict], bytes]] = []
     decisions: list[dict] = []
     for record in gateway.records():
         if record.get("log") == "decision":
             decisions.append(record)
         elif record.get("log") == "access":
-            result.append((record["status"], decisions))
+            result.append((record["status"], decisions, bodies[len(result)]))
             decisions = []
     return result
 
@@ -257,22 +452,52 @@ def verdict(status: int, decisions: list[dict]) -> tuple[str, str | None]:
     return "allow", granted[-1] if granted else None
 
 
+def listed(body: bytes) -> list[dict]:
+    """The tools of a reply, as one object or as a stream of one event."""
+    text = body.decode()
+    if not text.startswith("{"):
+        text = next(line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:"))
+    return json.loads(text)["result"]["tools"]
+
+
+def all_tools(start, issuer: Issuer) -> list[dict]:
+    """What the servers offer when nobody stands before them."""
+    targets = [{"name": name, "builtin": "everything"} for name in ("one", "two")]
+    backend = {"mcp": {"targets": targets, "dnsRebindingProtection": False}}
+    routes = [{"matches": [{"path": {"exact": "/mcp"}}], "backends": [backend]}]
+    gateway = start({"binds": [{"port": 3000, "listeners": [{"routes": routes}]}], "config": {"workerThreads": 1}})
+    request = {"method": "POST", "path": "/mcp", "host": "gateway.test", "headers": {}}
+    ((_, _, body),) = answered_live(gateway, [{"request": request, "mcp": {"method": "tools/list"}}], issuer)
+    gateway.stop()
+    return listed(body)
+
+
 def test_check_policy_and_the_gateway_decide_alike(start, tmp_path):
     draw = random.Random(SEED)
     issuer = Issuer()
     now = int(time.time())
+    tools = all_tools(start, issuer)
+    assert len(tools) > 4
     seen: set[str] = set()
+    kinds: collections.Counter[str] = collections.Counter()
     remaining = CASES
     while remaining > 0:
-        count = min(remaining, 500)
+        count = min(remaining, 250)
         remaining -= count
-        document = configuration(draw, issuer)
-        cases = [case(draw, number, now) for number in range(count)]
-        expected = offline(document, cases, tmp_path, now)
+        document = wider(draw, issuer)
+        cases = [any_case(draw, number, now) for number in range(count)]
+        expected = offline(document, cases, tmp_path, now, tools)
         gateway = start({**document, "config": {"workerThreads": 1}})
-        actual = live(gateway, cases, issuer)
-        for made, decision, (status, decisions) in zip(cases, expected, actual, strict=True):
+        actual = answered_live(gateway, cases, issuer)
+        for made, decision, (status, decisions, body) in zip(cases, expected, actual, strict=True):
             offline_says = (decision["verdict"], decision.get("rule"))
+            kind = next(name for name in ("mcp", "llm", "a2a", "apiKey", "basicAuth", "jwt", "request") if name in made)
+            kinds[f"{kind} {decision['verdict']}"] += 1
+            if made.get("mcp", {}).get("method") == "tools/list" and status == 200:
+                shown = sorted(tool["name"] for tool in listed(body))
+                assert ("allow", sorted(decision.get("visible", []))) == (decision["verdict"], shown), (SEED, made, decision)
+                kinds["list of some"] += 0 < len(shown) < len(tools)
+                continue
             # A refusal names the refusing level's decision; an MCP answer may carry both phases.
             assert offline_says == verdict(status, decisions), (SEED, made, decision, status, decisions)
             if decision["verdict"] in ("deny", "unrouted", "malformed"):
@@ -281,7 +506,9 @@ def test_check_policy_and_the_gateway_decide_alike(start, tmp_path):
         gateway.stop()
     # The draw meets what matters.
     assert {"allow:matched", "deny:matched", "deny:nothing_granted", "deny:error", "deny:expired"} <= seen, seen
-    assert {"unrouted:no_route", "malformed:invalid_path"} <= seen, seen
+    assert {"unrouted:no_route", "malformed:invalid_path", "deny:invalid_api_key", "deny:basic"} <= seen, seen
+    for kind in ("mcp", "llm", "a2a", "apiKey", "basicAuth", "jwt"):
+        assert kinds[f"{kind} allow"] > 0 and kinds[f"{kind} deny"] > 0, kinds
 
 
 def test_a_table_that_is_wrong_about_the_gateway_would_be_noticed():

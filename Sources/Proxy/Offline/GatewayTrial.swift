@@ -114,10 +114,12 @@ package final class GatewayTrial {
     ///   - backend: of the route, as if it had been picked.
     ///   - message: what the body asks for, at an MCP backend.
     ///   - llm: what the body asks for, at an AI backend.
+    ///   - agent: what the body asks for, at an A2A agent, or why the gateway does not take it.
     ///   - now: the time of the request.
     package func judge(
         _ request: TrialRequest, at destination: Destination, principal: Principal = .anonymous, backend: Int = 0,
-        message: TrialMessage? = nil, llm: TrialModelRequest? = nil, now: UnixTime
+        message: TrialMessage? = nil, llm: TrialModelRequest? = nil, agent: Result<A2ACall, A2AError>? = nil,
+        now: UnixTime
     ) -> TrialOutcome {
         var outcome = TrialOutcome(.allow)
         outcome.route = destination.label
@@ -148,6 +150,13 @@ package final class GatewayTrial {
         }
         if let message {
             judge(message, chosen, request, destination, &outcome, now)
+        }
+        switch agent {
+        case .success(let call)?: judge(call, chosen, request, destination, &outcome, now)
+        case .failure(let error)?:
+            outcome.end(
+                error.status == 403 ? .deny : .malformed, error.status, error.reason.lowercased(), error.message)
+        case nil: break
         }
         return outcome
     }

@@ -170,8 +170,9 @@ class Gateway:
 
     def records(self) -> list[dict[str, Any]]:
         """Every JSON line that the gateway has printed."""
-        lines = (line for line in self.log().splitlines() if line.startswith("{"))
-        return [json.loads(line) for line in lines]
+        # The last one may be half written.
+        lines = self.log().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
     def memory(self) -> int:
         """Resident bytes now."""

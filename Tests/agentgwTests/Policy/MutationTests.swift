@@ -47,7 +47,7 @@ import Testing
         #expect(boundary.mutant.diff.after == #"allow: request.method == "GET" && jwt.level >= 2"#)
         let witness = try #require(boundary.witness)
         #expect(witness.yaml.contains("jwt: {level: 2}\n"))
-        #expect(witness.yaml.hasSuffix("expect: {verdict: deny}\n"))
+        #expect(witness.yaml.hasSuffix("expect: {verdict: deny, rule: none}\n"))
         // With the cases that were proposed, nothing survives.
         let proposed = report.survivors.compactMap(\.witness?.yaml).enumerated().map { index, yaml in
             yaml.replacing("name: \"notices", with: "name: \"\(index) notices")
@@ -96,5 +96,39 @@ import Testing
             "tests: [{name: l, mcp: {method: tools/list}, expect: {visible: [get_a]}}]\n")
         #expect(listed.survivors.map(\.mutant.kind).contains("loosen startsWith") == false)
         #expect(listed.survivors.map(\.mutant.kind).contains("move boundary"))
+    }
+
+    @Test func aWitnessIsFoundFarFromTheCasesOfTheTable() throws {
+        // Five things at once must be as the rule wants them before any change of it shows.
+        let report = mutate(
+            """
+            rules:
+              - id: build
+                allow: >-
+                  jwt.repository == "shop" && "deploy" in jwt.roles && request.method == "POST"
+                  && request.path.startsWith("/deployments/") && jwt.level >= 3
+            """,
+            "tests: [{name: nothing, expect: deny}]\n")
+        #expect(report.survivors.count > 10)
+        #expect(report.survivors.filter { $0.witness == nil }.map(\.mutant.diff.after) == [])
+        let boundary = try #require(report.survivors.first { $0.mutant.kind == "move boundary" }?.witness)
+        #expect(boundary.yaml.contains("request: {method: POST, path: /deployments/}"))
+        #expect(boundary.yaml.contains("jwt: {repository: shop, roles: [deploy], level: 3}"))
+    }
+
+    @Test func aWitnessMayBeAboutSomethingElseThanTheCases() {
+        let report = mutate(
+            """
+            kind: mcpAuthorization
+            rules:
+              - {id: t, allow: 'has(mcp.tool) && mcp.tool.name == "a" && hasScope("x")'}
+              - {id: p, allow: 'has(mcp.prompt) && mcp.prompt.name.startsWith("q_")'}
+              - {id: d, deny: 'has(mcp.tool) && has(mcp.tool.annotations) && has(mcp.tool.annotations.bad) && mcp.tool.annotations.bad'}
+            """,
+            "tests: [{name: nothing, mcp: {tool: z}, expect: deny}]\n")
+        let open = report.survivors.filter { $0.witness == nil }.map(\.mutant.kind)
+        #expect(
+            !open.contains("drop rule") && !open.contains("swap allow and deny") && !open.contains("loosen startsWith"))
+        #expect(open.count < report.survivors.count / 2)
     }
 }

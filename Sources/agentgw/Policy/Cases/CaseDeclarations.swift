@@ -17,12 +17,13 @@ enum CaseDeclarations {
             .optional("basicAuth", \.basic, basic, "User and password; in a policy file, the user."),
             .value("source", \.source, source, "Where the request comes from."),
             .optional("mcp", \.mcp, message, "What an MCP client asks for."),
+            .optional("a2a", \.a2a, agentMessage, "What an A2A client asks for."),
             .optional("llm", \.llm, modelRequest, "What an AI client asks for."),
             .optional("backend", \.backend, .integer(0...10_000, "an index"), "The backend that is picked."),
             .optional("now", \.now, time, "The time of the request."),
             .optional("tools", \.tools, PolicyTools.list, "The tools of a list."),
             .optional("expect", \.expect, expectation, "What must come out."),
-        ], rules: [.atMostOne(["jwt", "token"])])
+        ], rules: [.atMostOne(["jwt", "token"]), .atMostOne(["mcp", "a2a"])])
 
     static let time = ValueDecoder<String>.string("a time").then { (text, node, context) -> UnixTime? in
         guard let seconds = TimestampText.seconds(text) else {
@@ -163,6 +164,23 @@ enum CaseDeclarations {
             .value("name", \.name, anyText("a name"), required: true, "clientInfo.name"),
             .value("version", \.version, anyText("a version"), "clientInfo.version"),
         ])
+
+    // MARK: A2A
+
+    private static let agentMessage = ValueDecoder<CaseAgentMessage>.object(
+        "A2AMessage", "A request to an A2A agent.", make: { _, _ in CaseAgentMessage() },
+        fields: [
+            .value(
+                "method", \.method, .nonEmptyString("a method"), default: "message/send",
+                "The JSON-RPC method, of either version."),
+            .optional("skill", \.skill, anyText("a skill"), "That the message's metadata names."),
+            .optional("message", \.message, Declarations.free, "The message, or its text."),
+            .optional("taskId", \.taskID, anyText("an id"), "The task that it is about."),
+            .optional("contextId", \.contextID, anyText("an id"), "The context that it is about."),
+            .optional(
+                "params", \.params, Declarations.freeObject.map { .object($0) }, "All parameters as they are sent."),
+        ],
+        rules: ["skill", "message", "taskId", "contextId"].map { .atMostOne(["params", $0]) })
 
     // MARK: AI
 

@@ -51,9 +51,26 @@ struct CaseJudge {
                 try MessageBuilder(testCase, mcp, tools: tools(testCase), policy)
                     .message(destination, backend: backend)
             }
+            let agent = try testCase.a2a.map { a2a throws(BrokenCase) in
+                try AgentMessageBuilder(a2a).call(destination, backend: backend)
+            }
+            if let agent, agent == nil, destination.backendCount > 0 {
+                throw BrokenCase(
+                    message: policy.form == .rules
+                        ? "the rules are not about A2A: write kind: a2aAuthorization in \(policy.file)"
+                        : "the route \(destination.label) leads to no A2A agent")
+            }
             let outcome = trial.judge(
                 request, at: destination, principal: principal, backend: backend, message: message ?? nil,
-                llm: testCase.llm, now: now)
+                llm: testCase.llm, agent: agent ?? nil, now: now)
+            if outcome.verdict == .allow, testCase.a2a == nil, destination.judgesAgentMessages(backend: backend),
+                testCase.isMessageByDefault
+            {
+                throw BrokenCase(
+                    message:
+                        "the rules of \(policy.form == .rules ? policy.file : destination.label) judge A2A messages, "
+                        + "and the case has none: write `a2a`")
+            }
             if outcome.verdict == .allow, testCase.mcp == nil, destination.judgesMessages(backend: backend),
                 testCase.mayCarryMessage
             {
@@ -196,6 +213,14 @@ extension TestCase {
     fileprivate var mayCarryMessage: Bool {
         guard case .fields(let fields) = request, let method = fields.method else { return true }
         return method == "POST"
+    }
+}
+
+extension TestCase {
+    /// Agents are asked for their cards as well, by a path.
+    fileprivate var isMessageByDefault: Bool {
+        guard case .fields(let fields) = request else { return false }
+        return fields.method == "POST" || (fields.method == nil && fields.path == nil)
     }
 }
 

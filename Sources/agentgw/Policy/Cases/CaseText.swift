@@ -18,6 +18,7 @@ enum CaseText {
         if let basic = testCase.basic, basic.password == nil { add("basicAuth", .string(basic.user)) }
         if testCase.source.address != CaseSource().address { add("source", .string(testCase.source.address)) }
         if let mcp = testCase.mcp { add("mcp", message(mcp)) }
+        if let a2a = testCase.a2a { add("a2a", agent(a2a)) }
         if let llm = testCase.llm { add("llm", model(llm)) }
         if let now = testCase.now { add("now", .string(time(now))) }
         return out + "  expect: \(flow(expectation(judged)))\n"
@@ -29,6 +30,7 @@ enum CaseText {
         if case .fields(let fields) = testCase.request { size += flow(request(fields) ?? .null).utf8.count }
         size += testCase.claims.map { flow(.object($0)).utf8.count } ?? 0
         size += testCase.mcp.map { flow(message($0)).utf8.count } ?? 0
+        size += testCase.a2a.map { flow(agent($0)).utf8.count } ?? 0
         return size
     }
 
@@ -76,6 +78,16 @@ enum CaseText {
         if let decision = outcome.decision {
             members.append(MetadataMember("rule", .string(decision.rule?.id ?? "none")))
         }
+        return .object(members)
+    }
+
+    private static func agent(_ a2a: CaseAgentMessage) -> MetadataValue {
+        var members = [MetadataMember("method", .string(a2a.method))]
+        for (name, text) in [("skill", a2a.skill), ("taskId", a2a.taskID), ("contextId", a2a.contextID)] {
+            if let text { members.append(MetadataMember(name, .string(text))) }
+        }
+        if let message = a2a.message { members.append(MetadataMember("message", message)) }
+        if let params = a2a.params { members.append(MetadataMember("params", params)) }
         return .object(members)
     }
 

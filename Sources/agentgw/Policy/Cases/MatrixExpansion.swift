@@ -27,7 +27,7 @@ enum CaseExpansion {
 
     /// Takes away what was set to null, but for values that a request has: a claim that is null is a claim.
     static func withoutNulls(
-        _ node: YAMLNode, except kept: Set<String> = ["jwt", "arguments", "annotations", "apiKey"]
+        _ node: YAMLNode, except kept: Set<String> = ["jwt", "arguments", "annotations", "apiKey", "message", "params"]
     )
         -> YAMLNode
     {

@@ -24,14 +24,18 @@ struct RequestBuilder {
     private var bind: Bind? {
         let binds = policy.configuration.binds
         if let port = fields.port { return binds.first { Int($0.port) == port } }
-        if testCase.mcp != nil { return binds.first { $0.listeners.contains { $0.mcpRoute != nil } } ?? binds.first }
-        return binds.first
+        return binds.first { $0.listeners.contains { route(in: $0) != nil } } ?? binds.first
     }
 
     private var listener: Listener? {
         let listeners = bind?.listeners ?? []
-        if testCase.mcp != nil { return listeners.first { $0.mcpRoute != nil } ?? listeners.first }
-        return listeners.first
+        return listeners.first { route(in: $0) != nil } ?? listeners.first
+    }
+
+    /// The route that takes a message of the case's kind; nil: there is none, or the case has no message.
+    private func route(in listener: Listener) -> Route? {
+        if testCase.mcp != nil { return listener.mcpRoute }
+        return testCase.a2a == nil ? nil : listener.agentRoute
     }
 
     private var port: UInt16 { fields.port.map { UInt16($0) } ?? bind?.port ?? 80 }
@@ -58,7 +62,8 @@ struct RequestBuilder {
                 guard case .queryParameter(let name) = credential.place else { continue }
                 path += (path.contains("?") ? "&" : "?") + "\(name)=\(Self.percentEncoded(credential.value))"
             }
-            var text = "\(fields.method ?? (testCase.mcp == nil ? "GET" : "POST")) \(path) HTTP/1.1\r\n"
+            var text =
+                "\(fields.method ?? (testCase.mcp == nil && testCase.a2a == nil ? "GET" : "POST")) \(path) HTTP/1.1\r\n"
             if !fields.headers.contains(where: { $0.name.asciiLowercased == "host" }) {
                 text += "host: \(fields.host ?? defaultHost)\r\n"
             }
@@ -91,9 +96,9 @@ struct RequestBuilder {
         }
     }
 
-    /// For an MCP message the place where the policy takes some.
+    /// For a message the place where the policy takes some.
     private var defaultPath: String {
-        guard testCase.mcp != nil, let match = listener?.mcpRoute?.matches.first else { return "/" }
+        guard let match = listener.flatMap(route)?.matches.first else { return "/" }
         switch match.path {
         case .exact(let path), .prefix(let path): return path
         case .regex: return "/"
@@ -101,8 +106,7 @@ struct RequestBuilder {
     }
 
     private var defaultHost: String {
-        let route = testCase.mcp == nil ? nil : listener?.mcpRoute
-        for pattern in (route?.hostnames ?? []) + [listener?.hostname ?? .any] {
+        for pattern in (listener.flatMap(route)?.hostnames ?? []) + [listener?.hostname ?? .any] {
             switch pattern {
             case .exact(let name): return name
             case .suffix(let suffix): return "host" + suffix
@@ -114,6 +118,11 @@ struct RequestBuilder {
 }
 
 extension Listener {
+    /// The first route that leads to an A2A agent.
+    fileprivate var agentRoute: Route? {
+        routes.first { $0.policies.a2a != nil || $0.backends.contains { $0.policies.a2a != nil } }
+    }
+
     /// The first route that leads to MCP servers.
     fileprivate var mcpRoute: Route? {
         routes.first { $0.backends.contains { if case .mcp = $0.kind { true } else { false } } }

@@ -33,6 +33,7 @@ struct TestCase: Sendable {
     var basic: CaseUser?
     var source = CaseSource()
     var mcp: CaseMessage?
+    var a2a: CaseAgentMessage?
     var llm: TrialModelRequest?
     var backend: Int?
     var now: UnixTime?
@@ -92,6 +93,19 @@ struct CaseMessage: Sendable {
         if resource != nil { return "resources/read" }
         return "tools/call"
     }
+}
+
+/// What an A2A client asks an agent for.
+struct CaseAgentMessage: Sendable {
+    /// Of either version of the protocol.
+    var method = "message/send"
+    var skill: String?
+    /// An object, or its text.
+    var message: MetadataValue?
+    var taskID: String?
+    var contextID: String?
+    /// In place of all that is made from the others.
+    var params: MetadataValue?
 }
 
 struct Expectation: Sendable {

@@ -116,6 +116,7 @@ struct DecisionExplanation {
     }
 
     private static func subject(_ inputs: RuleInputs) -> String {
+        if let a2a = inputs.a2a { return a2a.method + (a2a.skill.map { " \($0)" } ?? "") }
         guard let mcp = inputs.mcp else { return "" }
         let name = mcp.tool?.name ?? mcp.prompt?.name ?? mcp.resource?.uri
         return mcp.method + (name.map { " \($0)" } ?? "")

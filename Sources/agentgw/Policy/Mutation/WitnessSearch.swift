@@ -20,7 +20,7 @@ struct WitnessSearch {
     }
 
     /// One changed attribute; nil takes it away.
-    private struct Edit {
+    struct Edit {
         var path: AttributePath
         var value: MetadataValue?
     }
@@ -28,9 +28,13 @@ struct WitnessSearch {
     func witness(for mutant: Mutant, _ changed: PolicyBench) -> MutationReport.Witness? {
         let bases = bases(for: mutant)
         guard let bench = bases.first?.bench else { return nil }
-        let paths = Self.paths(mutant)
         let values = values(for: mutant)
-        let singles = paths.flatMap { path in Self.plausible(values, for: path).map { Edit(path: path, value: $0) } }
+        let singles = paths(mutant).flatMap { path in
+            Self.plausible(values, for: path).map { Edit(path: path, value: $0) }
+        }
+        // Near the shortest cases first: what is found there is the easiest to read.
+        let cases = bases.map(\.observed.judged.testCase)
+        let starts = cases.prefix(Self.seededBases) + seeds(for: mutant, cases) + cases.dropFirst(Self.seededBases)
         var attempts = 0
         var fallback: MutationReport.Witness?
         func attempt(_ testCase: TestCase) -> MutationReport.Witness? {
@@ -49,17 +53,17 @@ struct WitnessSearch {
             return nil
         }
         // As they are, with one change, with two.
-        for base in bases { if let found = attempt(base.observed.judged.testCase) { return found } }
-        for base in bases {
+        for start in starts { if let found = attempt(start) { return found } }
+        for start in starts {
             for edit in singles {
                 guard attempts < Self.maximumAttempts else { return fallback }
-                guard let changed = Self.apply(edit, to: base.observed.judged.testCase, policy) else { continue }
+                guard let changed = Self.apply(edit, to: start, policy) else { continue }
                 if let found = attempt(changed) { return found }
             }
         }
-        guard let base = bases.first else { return fallback }
+        guard let start = starts.first else { return fallback }
         for first in singles {
-            guard let once = Self.apply(first, to: base.observed.judged.testCase, policy) else { continue }
+            guard let once = Self.apply(first, to: start, policy) else { continue }
             for second in singles where second.path != first.path {
                 guard attempts < Self.maximumAttempts else { return fallback }
                 guard let twice = Self.apply(second, to: once, policy) else { continue }
@@ -83,11 +87,26 @@ struct WitnessSearch {
 
     // MARK: What to change
 
-    private static func paths(_ mutant: Mutant) -> [AttributePath] {
+    /// What the rule reads, then what those beside it read: they may have to let the request through.
+    private func paths(_ mutant: Mutant) -> [AttributePath] {
         var paths = mutant.rule.program.checked.attributePaths
-        for path in mutant.program?.checked.attributePaths ?? [] where !paths.contains(path) { paths.append(path) }
+        let programs = [mutant.program].compactMap { $0 } + policy.ruleSets[mutant.set].rules.map(\.program)
+        for path in programs.flatMap(\.checked.attributePaths) where !paths.contains(path) { paths.append(path) }
         return paths
     }
+
+    /// The shortest cases with all that makes the rule, or the mutant, true.
+    private func seeds(for mutant: Mutant, _ bases: [TestCase]) -> [TestCase] {
+        let programs = [mutant.rule.program] + [mutant.program].compactMap { $0 }
+        return programs.flatMap { program in
+            let edits = SatisfyingEdits.of(program)
+            return bases.prefix(Self.seededBases).map { base in
+                edits.reduce(base) { Self.apply($1, to: $0, policy) ?? $0 }
+            }
+        }
+    }
+
+    private static let seededBases = 2
 
     /// The literals of the rule sets around, and their neighbours.
     private func values(for mutant: Mutant) -> [MetadataValue] {
@@ -103,6 +122,8 @@ struct WitnessSearch {
                 switch literal {
                 case .string(let text):
                     for near in [text, text + "x", "x" + text, String(text.dropLast())] { add(.string(near)) }
+                    // Paths begin with a slash, or the request is none.
+                    if text.hasPrefix("/") { add(.string("/x" + text)) }
                 case .int(let value):
                     for near in [value, value &+ 1, value &- 1] { add(.int(near)) }
                 case .uint(let value): if let int = Int64(exactly: value) { add(.int(int)) }
@@ -122,10 +143,12 @@ struct WitnessSearch {
         switch (path.root, path.names.first) {
         case ("request", "startTime"?):
             return [6, 12, 18, 24, 48, 72, 96].map { .int(Int64($0 * 3600)) }
+        case ("request", "method"?): return texts + [.string("POST"), .string("GET"), .string("DELETE")]
         case ("request", _), ("source", _), ("mcp", "target"?), ("basicAuth", _): return texts
         case ("mcp", "tool"?) where path.names == ["tool", "name"]: return texts
         case ("mcp", "prompt"?) where path.names == ["prompt", "name"]: return texts
         case ("mcp", "resource"?), ("llm", "model"?), ("llm", "requestModel"?): return texts
+        case ("a2a", _): return texts + [nil]
         case ("jwt", "scopes"?): return texts
         default:
             // A claim or argument may be anything, or be absent.
@@ -173,6 +196,19 @@ struct WitnessSearch {
             guard let text, apply(name, edit.path.names.dropFirst().first, text, to: &fields) else { return nil }
             result.request = .fields(fields)
             return result
+        case ("a2a", let name?):
+            guard var message = testCase.a2a else { return nil }
+            switch name {
+            case "method":
+                guard let text else { return nil }
+                message.method = text
+            case "skill": message.skill = text
+            case "taskId": message.taskID = text
+            case "contextId": message.contextID = text
+            default: return nil
+            }
+            result.a2a = message
+            return result
         case ("llm", "model"?), ("llm", "requestModel"?):
             guard var llm = testCase.llm, let text else { return nil }
             llm.model = text
@@ -182,9 +218,21 @@ struct WitnessSearch {
             guard var mcp = testCase.mcp else { return nil }
             switch (name, edit.path.names.dropFirst().first) {
             case ("target", _), (_, "target"?): mcp.target = text
-            case ("tool", "name"?) where mcp.tool != nil: mcp.tool = text
-            case ("prompt", "name"?) where mcp.prompt != nil: mcp.prompt = text
-            case ("resource", _) where mcp.resource != nil: mcp.resource = text
+            case ("tool", "name"?), ("prompt", "name"?), ("resource", "uri"?), ("resource", "name"?):
+                guard let text else { return nil }
+                // A message is about one of them.
+                if mcp.method?.hasSuffix("/list") == true { mcp.method = nil }
+                if name != "tool" { mcp.annotations = nil }
+                if name == "resource" { mcp.arguments = nil }
+                mcp.tool = name == "tool" ? text : nil
+                mcp.prompt = name == "prompt" ? text : nil
+                mcp.resource = name == "resource" ? text : nil
+            case ("tool", "annotations"?) where mcp.tool != nil:
+                let names = Array(edit.path.names.dropFirst(2))
+                guard !names.isEmpty else { return nil }
+                var hints: [MetadataMember] = []
+                if case .object(let own)? = mcp.annotations { hints = own }
+                mcp.annotations = .object(set(names, edit.value, in: hints))
             case ("tool", "arguments"?) where mcp.tool != nil, ("prompt", "arguments"?) where mcp.prompt != nil:
                 var arguments: [MetadataMember] = []
                 if case .object(let own)? = mcp.arguments { arguments = own }
