@@ -1,6 +1,7 @@
 """agentgw check-policy as a command: exit codes, formats that other programs read, files that it writes."""
 
 import json
+import os
 import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
@@ -237,6 +238,15 @@ def test_a_request_for_explain_may_lie_beside_the_policy(folder: Path):
     (folder / "call.yaml").write_text("mcp: {tool: x}\njwt: {team: red}\n")
     (folder / "other.yaml").write_text("mcp: {method: tools/list}\n")
     assert check(folder).stdout.startswith("✓ 1 file, ")
+
+
+def test_links_that_lead_back_and_pipes_are_passed_over(folder: Path):
+    (folder / "inner").mkdir()
+    (folder / "inner" / "loop").symlink_to(folder)
+    (folder / "inner" / "more.yaml").write_text(POLICY)
+    os.mkfifo(folder / "pipe.yaml")
+    (folder / "team.test.yaml").unlink()
+    assert check(folder, "--no-lint").stdout.startswith("✓ 2 files, ")
 
 
 def test_a_table_says_why_its_policy_cannot_be_read(folder: Path):

@@ -12,8 +12,14 @@ struct PolicyDiscovery: Sendable, Equatable {
     /// `*.test.yaml`
     private(set) var tables: [String] = []
 
-    /// Of folders inside one another; deeper is a loop of links.
+    /// Of folders inside one another.
     private static let maximumDepth = 32
+    /// Folders by device and inode: a link that leads back leads to nothing new.
+    private struct Folder: Hashable {
+        var device: UInt64
+        var inode: UInt64
+    }
+    private var visited: Set<Folder> = []
     /// Of the beginning of a YAML file, to tell what it is.
     private static let peekedBytes = YAMLComposer.maximumBytes
 
@@ -47,7 +53,10 @@ struct PolicyDiscovery: Sendable, Equatable {
     }
 
     private mutating func walk(_ folder: String, depth: Int) throws(DiscoveryError) {
-        guard depth < Self.maximumDepth else { return }
+        var place = stat()
+        guard depth < Self.maximumDepth, stat(folder, &place) == 0,
+            visited.insert(Folder(device: UInt64(place.st_dev), inode: UInt64(place.st_ino))).inserted
+        else { return }
         guard let directory = opendir(folder) else {
             throw DiscoveryError(message: "\(folder): \(String(cString: strerror(errno)))")
         }
@@ -66,6 +75,9 @@ struct PolicyDiscovery: Sendable, Equatable {
             guard stat(path, &status) == 0 else { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
                 try walk(path, depth: depth + 1)
+            } else if status.st_mode & S_IFMT != S_IFREG {
+                // A pipe or a socket has no end.
+                continue
             } else if Self.isTable(path) || (Self.isYAML(path) && Self.isPolicy(path)) {
                 add(path)
             }
