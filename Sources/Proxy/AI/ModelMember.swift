@@ -91,11 +91,22 @@ enum ModelMember {
 
 extension AIModelAlias {
     /// The model that `name` stands for; nil when the pattern does not fit.
-    func resolve(_ name: String) -> String? {
+    package func resolve(_ name: String) -> String? {
         if pattern == name { return model }
-        if pattern.hasPrefix("*"), name.hasSuffix(String(pattern.dropFirst())) { return model }
-        if pattern.hasSuffix("*"), name.hasPrefix(String(pattern.dropLast())) { return model }
+        if pattern.hasPrefix("*"), name.hasSuffix(String(pattern.dropFirst())) {
+            return filled(name.dropLast(pattern.count - 1))
+        }
+        if pattern.hasSuffix("*"), name.hasPrefix(String(pattern.dropLast())) {
+            return filled(name.dropFirst(pattern.count - 1))
+        }
         return nil
+    }
+}
+
+extension AIModelAlias {
+    /// The model with what the pattern's `*` stood for in the place of its own.
+    private func filled(_ part: Substring) -> String {
+        model.contains("*") ? model.replacing("*", with: part, maxReplacements: 1) : model
     }
 }
 

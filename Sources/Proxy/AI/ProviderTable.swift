@@ -210,6 +210,7 @@ extension CompiledRoute {
     /// The shape of errors on a path of an AI route; nil for every other route.
     func errorShape(_ path: ByteView) -> ErrorShape? {
         guard let members = backends.first?.providers, let first = members.first?.provider else { return nil }
+        if route.models != nil { return AIRouteTable.models.type(of: path)?.clientShape ?? .openAI }
         return members.typeOfPath(path)?.clientShape ?? first.traits.shape
     }
 }

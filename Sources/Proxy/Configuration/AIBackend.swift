@@ -146,6 +146,13 @@ package struct AIRouteTable: Hashable, Sendable {
         Entry("/v1/embeddings", .embeddings), Entry("/v1/models", .models),
     ])
 
+    /// For an endpoint of many models: the same paths, with and without `/v1` where OpenAI's API has it.
+    package static let models = AIRouteTable([
+        Entry("/chat/completions", .completions), Entry("/v1/messages", .messages),
+        Entry("/v1/messages/count_tokens", .anthropicTokenCount), Entry("/responses", .responses),
+        Entry("/embeddings", .embeddings), Entry("/models", .models),
+    ])
+
     /// - Parameter path: canonical, without the query.
     package func type(of path: ByteView) -> AIRouteType? {
         // On a segment border by construction: suffixes begin with `/`.

@@ -12,6 +12,8 @@ package struct Route: Sendable {
     package var policies: RoutePolicies
     /// Chosen by weight. Empty only when a policy always answers (`directResponse`, `requestRedirect`).
     package var backends: [RouteBackend]
+    /// Set: the model that a request names chooses among the backends, not their weights.
+    package var models: ModelTable?
     package var position: FilePosition
 
     package init(

@@ -225,12 +225,20 @@ final class RequestPipeline: RequestHandler, @unchecked Sendable {
             return await context.send(
                 exchange, status: direct.status, body: direct.body, headers: direct.headers.map { ($0.name, $0.value) })
         }
-        let chosen = route.pick(
+        let backend: CompiledBackend
+        if let table = route.route.models {
+            switch await ModelChoice.choose(exchange, table, route, context, &record) {
+            case .backend(let chosen): backend = chosen
+            case .answered: return
+            }
+        } else if let picked = route.pick(
             context,
             RuleInputs(
                 ExchangeAttributes(exchange: exchange), principal: principal,
                 startTime: UnixTime(nanoseconds: record.startedAt)))
-        guard let backend = chosen else {
+        {
+            backend = picked
+        } else {
             record.reason = "no_backend"
             return await context.error(exchange, status: 500, message: "no valid backend", code: "no_backend")
         }

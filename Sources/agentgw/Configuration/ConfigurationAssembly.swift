@@ -23,6 +23,11 @@ struct ConfigurationAssembly {
         case .own(let bind): drafts.append(bind)
         case nil: break
         }
+        switch draft.llm?.placed(among: draft.gateways.map(\.name), context) {
+        case .attached(let route)?: routes.append(route)
+        case .own(let bind)?: drafts.append(bind)
+        case nil: break
+        }
         drafts += GatewayAssembly(context: context).binds(draft.gateways, routes)
         let binds = drafts.map { assembly.bind($0) }
         let checks = ListenerChecks(context)

@@ -106,7 +106,7 @@ extension Declarations {
     private static let gemini = provider("GeminiProvider", "Google Gemini.") { _ in .gemini }
 
     /// It becomes a label of the host that the key is sent to.
-    private static let resourceName = ValueDecoder<String>.nonEmptyString("a resource's name").check {
+    static let resourceName = ValueDecoder<String>.nonEmptyString("a resource's name").check {
         name, node, context in
         guard HostName.isSound(name), !name.contains(".") else {
             return context.fail("\(NodeKind.written(node)) is not the name of a resource", at: node)
@@ -114,7 +114,7 @@ extension Declarations {
         return name
     }
 
-    private static let apiVersion = ValueDecoder<String>.nonEmptyString("a version").check { text, node, context in
+    static let apiVersion = ValueDecoder<String>.nonEmptyString("a version").check { text, node, context in
         let isSound = text.utf8.allSatisfy {
             $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || HostName.isLetterOrDigit($0)
         }
@@ -138,6 +138,14 @@ extension Declarations {
         fields: [
             .value("type", \.type, aiRouteType, required: true, "The format."),
             .optional("path", \.path, canonicalPath, default: "the format's own", "The path it is spoken at."),
+        ])
+
+    /// `{formats: …}`
+    static let customFormats = ValueDecoder<[AICustomFormat]>.object(
+        "CustomFormats", "What a host speaks.", make: { _, _ in [] },
+        fields: [
+            .value(
+                "formats", \.self, .list(customFormat, atLeast: 1, of: "format"), required: true, "What it speaks.")
         ])
 
     private static let custom = provider(

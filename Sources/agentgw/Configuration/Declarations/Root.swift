@@ -10,6 +10,7 @@ struct ConfigurationDraft: Sendable {
     var gateways: [GatewayDraft] = []
     var routes: [AttachedRouteDraft] = []
     var mcp: MCPShortDraft?
+    var llm: LLMShortDraft?
     var backends: [BackendDraft] = []
 }
 
@@ -20,6 +21,7 @@ extension Declarations {
             .value("config", \.process, process, "What is read once at start."),
             .value("binds", \.binds, .list(bind), "Ports, their listeners and routes."),
             .optional("mcp", \.mcp, mcpShort, "One MCP endpoint, in short."),
+            .optional("llm", \.llm, llmShort, "Many models behind one endpoint, chosen by the request's `model`."),
             .value("backends", \.backends, .list(namedBackend), "Backends that routes refer to by name."),
             .value("frontendPolicies", \.frontend, frontendPolicies, "Policies of client connections."),
             .value("gateways", \.gateways, gateways, "Ports by name, for `routes` to attach to."),
@@ -29,7 +31,6 @@ extension Declarations {
             .notYet("policies", "policies attached by target"),
             .notYet("services", "a service registry"),
             .notYet("workloads", "a workload registry"),
-            .notYet("llm", "the short form for AI; use binds with an ai backend"),
             .notYet("ui", "the UI on a gateway; it is on config.adminAddr"),
         ])
 }
