@@ -16,7 +16,7 @@ struct AgentGW: ParsableCommand {
             """,
         subcommands: [
             DemoCommand.self, CheckPolicyCommand.self, EvalCommand.self, TokenCommand.self, ToolsCommand.self,
-            SchemaCommand.self,
+            SchemaCommand.self, ImportCommand.self,
         ])
 
     @OptionGroup var options: RunOptions
