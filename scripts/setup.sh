@@ -5,7 +5,7 @@ set -euo pipefail
 
 build="libssl-dev libjwt-dev libyaml-dev libnghttp2-dev libre2-dev pkg-config g++"
 # chromium looks at the admin page, prometheus brings promtool; without them their tests are skipped.
-test="python3 python3-venv curl ca-certificates chromium chromium-driver prometheus nghttp2-client openssl git iproute2"
+test="python3 python3-venv curl ca-certificates chromium chromium-driver prometheus nghttp2-client openssl git iproute2 systemd"
 bench="python3 python3-venv nginx-light wrk gcc make ca-certificates"
 
 packages=""
