@@ -29,7 +29,7 @@ import Testing
         ("? [a]\n: b", "1:3: a key must be text, not a list or a mapping"),
         ("a: !!binary eA==", "1:4: the tag \"tag:yaml.org,2002:binary\" is not supported"),
         ("tcpRoutes: []", "1:1: tcpRoutes: not supported yet: \"tcpRoutes\" (TCP routes)"),
-        ("llm: {}", "1:1: llm: not supported yet: \"llm\" (the short form for AI; use binds with an ai backend)"),
+        ("llm: {}", "1:6: llm: missing field \"models\""),
         (
             "config: {adminAddr: example.com:1}",
             "1:21: config.adminAddr: \"example.com:1\" does not begin with an IP address"

@@ -33,8 +33,8 @@ struct FieldIndex: Sendable {
     /// `; it belongs to routes.policies`, or nothing when the name is unknown or too common to help.
     func hint(for name: String) -> String {
         guard let all = places[name] else { return "" }
-        // The short form at the top level repeats what belongs to routes.
-        let places = all.filter { !$0.isEmpty && $0 != "mcp.policies" }
+        // The short forms at the top level repeat what belongs to routes.
+        let places = all.filter { !$0.isEmpty && $0 != "mcp.policies" && $0 != "llm.policies" }
         if places.isEmpty { return all.contains("") ? "; it belongs to the top level" : "" }
         return places.count <= 5 ? "; it belongs to \(places.joined(separator: " or "))" : ""
     }
