@@ -1,5 +1,6 @@
 // `agentgw eval`: what goes in as JSON, what comes out as JSON.
 
+import Auth
 import CEL
 import JSON
 import Testing
@@ -50,6 +51,22 @@ import Testing
         EvalJSON.write(value, to: &writer)
         #expect(writer.text == json)
         #expect(EvalJSON.typeName(value) == type)
+    }
+
+    @Test(arguments: [
+        (#"{"jwt": {"scope": "a b"}}"#, "hasScope('b')", CELValue.bool(true)),
+        (#"{"jwt": {"scope": "a b", "scopes": ["c"]}}"#, "hasScope('b')", .bool(false)),
+        ("{}", "has(jwt.sub) || hasScope('a') || has(apiKey.team)", .bool(false)),
+    ])
+    func theGatewaysNamesMeanWhatRulesMeanByThem(_ json: String, _ expression: String, _ expected: CELValue) throws {
+        var values = try inputs(json)
+        EvalInput.addIdentity(to: &values)
+        #expect(try GatewayEnvironment.compile(expression).evaluate(values) == expected)
+    }
+
+    @Test(arguments: ["jwt.rawToken == ''", "variables()", "random()", "request.pth", "nobody"])
+    func theGatewaysNamesAreCheckedAsInRules(_ expression: String) {
+        #expect(throws: CompileError.self) { try GatewayEnvironment.compile(expression) }
     }
 
     @Test(arguments: [

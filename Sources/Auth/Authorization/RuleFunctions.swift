@@ -3,6 +3,25 @@
 
 import CEL
 
+extension RuleCompilation {
+    /// An expression of any type with what rules have: their names, and what they may not do.
+    static func plan(_ parsed: ParsedExpression, in environment: Environment) throws(CompileError) -> Program {
+        let checked = try environment.check(parsed)
+        let refusals = refusals(in: checked)
+        guard refusals.isEmpty else { throw CompileError(source: parsed.source, diagnostics: refusals) }
+        return try checked.plan(layouts: GatewayRecords.layouts)
+    }
+}
+
+extension GatewayEnvironment {
+    /// An expression over everything that any rule can read, to be evaluated with ordinary values.
+    package static func compile(_ expression: String) throws(CompileError) -> Program {
+        var parsed = try ParsedExpression.parse(expression)
+        ScopeMacro.expand(&parsed)
+        return try RuleCompilation.plan(parsed, in: make(for: []))
+    }
+}
+
 extension CustomFunctions {
     /// - Throws: everything that is wrong with the definitions, with byte offsets into `text`. A function is right when it
     ///   would do in one kind of rules; where it is called, it is checked again.
@@ -22,10 +41,7 @@ extension CustomFunctions {
 
     private static func findings(_ parsed: ParsedExpression, in environment: Environment) -> [Diagnostic] {
         do throws(CompileError) {
-            let checked = try environment.check(parsed)
-            let refusals = RuleCompilation.refusals(in: checked)
-            guard refusals.isEmpty else { return refusals }
-            _ = try checked.plan(layouts: GatewayRecords.layouts)
+            _ = try RuleCompilation.plan(parsed, in: environment)
             return []
         } catch {
             return error.diagnostics

@@ -50,26 +50,31 @@ struct EvalCommand: ParsableCommand {
 
     func run() throws {
         var inputs = try input.map { EvalInput.values(try EvalInput.read($0)) } ?? [:]
-        for path in unknown { EvalInput.forget(path.split(separator: ".").map { String($0) }, in: &inputs) }
+        if env == .gateway { EvalInput.addIdentity(to: &inputs) }
+        for path in unknown {
+            let names = path.split(separator: ".", omittingEmptySubsequences: false).map { String($0) }
+            guard !names.contains("") else { throw ValidationError("--unknown \"\(path)\" is no path: write a.b.c") }
+            EvalInput.forget(names, in: &inputs)
+        }
         let answer = answer(inputs)
         answer.print(as: format)
-        if explain, let program = try? environment(inputs).compile(expression) {
+        if explain, let program = try? compile(inputs) {
             try EvalExplanation(program, inputs, source: expression).print(as: format)
         }
         if answer.exitCode != 0 { throw ExitCode(answer.exitCode) }
     }
 
-    private func environment(_ inputs: [String: CELValue]) -> CEL.Environment {
+    private func compile(_ inputs: [String: CELValue]) throws(CompileError) -> Program {
         switch env {
-        case .gateway: GatewayEnvironment.make(for: [])
-        case nil: CEL.Environment(variables: inputs.mapValues { _ in .dyn })
+        case .gateway: try GatewayEnvironment.compile(expression)
+        case nil: try CEL.Environment(variables: inputs.mapValues { _ in .dyn }).compile(expression)
         }
     }
 
     func answer(_ inputs: [String: CELValue]) -> EvalAnswer {
         let program: Program
         do throws(CompileError) {
-            program = try environment(inputs).compile(expression)
+            program = try compile(inputs)
         } catch {
             return .compileError(error)
         }
@@ -139,6 +144,21 @@ enum EvalInput {
         if let value = json.double { return .double(value) }
         if json.kind == .array { return .list(json.elements.map(value)) }
         return .map(json.members.map { (key: .string($0.name.string ?? ""), value: value($0.value)) })
+    }
+
+    /// What the gateway says of who asks, where the input does not: `jwt.scopes` of the scopes in `jwt.scope`, and no
+    /// claims and no key where there are none.
+    static func addIdentity(to inputs: inout [String: CELValue]) {
+        if inputs["apiKey"] == nil { inputs["apiKey"] = .map([]) }
+        guard case .map(var claims) = inputs["jwt"] ?? .map([]), !claims.contains(where: { $0.key == "scopes" }) else {
+            return
+        }
+        var scopes: [CELValue] = []
+        if case .string(let text)? = claims.first(where: { $0.key == "scope" })?.value {
+            scopes = text.split(separator: " ").map { .string(String($0)) }
+        }
+        claims.append((key: "scopes", value: .list(scopes)))
+        inputs["jwt"] = .map(claims)
     }
 
     /// Makes what stands at `path` unknown; maps on the way are made when they are not there.
