@@ -87,6 +87,8 @@ def test_one_rule_holds_in_both_versions_and_both_bindings(start, serve):
     ]
     assert [r.status_code for r in denied] == [403] * len(denied)
     assert upstream.requests == []
+    # Lines are written behind the replies.
+    until(lambda: sum(r["log"] == "decision" for r in gateway.records()) == len(denied), "all decisions are on record")
     decisions = {r["id"]: r for r in gateway.records() if r["log"] == "decision"}
     for reply in denied:
         text = reply.text

@@ -106,6 +106,8 @@ def test_everything_of_version_0_3_passes(gateway, agents, transport):
 
 def test_records_name_what_was_asked_for(gateway, agents):
     run("1", gateway.url("/agents/1"), "JSONRPC")
+    last = "agent/getAuthenticatedExtendedCard"
+    until(lambda: any(r.get("a2a", {}).get("method") == last for r in gateway.records()), "the last call is on record")
     methods = {r["a2a"]["method"] for r in gateway.records() if r["log"] == "access" and "a2a" in r}
     assert {"card", "message/send", "message/stream", "tasks/get", "tasks/list", "tasks/cancel"} <= methods
     assert {"tasks/resubscribe", "tasks/pushNotificationConfig/set", "agent/getAuthenticatedExtendedCard"} <= methods
