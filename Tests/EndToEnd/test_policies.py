@@ -245,6 +245,10 @@ def test_every_case_of_a_table_is_decided_so_by_the_running_gateway(name, start,
             # The keys' own networks: this machine is in none of them.
             expected = expected if expected.get("status") else {"verdict": "deny", "rule": "at-home"}
         status, decisions = ask(gateway, sent(case, trusted, issuer), case)
+        if expected.get("verdict") == "malformed":
+            # No rule was asked, so there is nothing on record but the reply.
+            assert (status, decisions) == (expected["status"], []), (case, status, decisions)
+            continue
         was, rule = verdict(status, decisions)
         assert was == expected.get("verdict", was), (case, status, decisions)
         assert expected.get("rule", rule or "none") == (rule or "none"), (case, status, decisions)

@@ -59,7 +59,10 @@ extension LoopWorker {
             decision.writeMembers(into: &writer, inputs: inputs, paths: levels.attributePaths)
         }
         if decisions.isEnabled { decisions.append(writer.bytes) }
-        if isLogged { decisionLog.line { $0.append(writer.bytes) } }
+        guard isLogged else { return }
+        // Where both go to one place, a request's decisions stand before its access line: readers of the log count on it.
+        let log = active.decisionFile === active.accessFile ? accessLog : decisionLog
+        log.line { $0.append(writer.bytes) }
     }
 
     /// One line a request, allowed or refused.
