@@ -123,6 +123,12 @@ NOW = int(time.time())
     ids=lambda v: json.dumps(v)[:40],
 )
 def test_claims_are_what_they_should_be_or_nobody_passes(gateway, issuer, changes, status):
+    # Times near NOW are meant from when the token is made, which may be minutes after the tests were gathered.
+    late = int(time.time()) - NOW
+    changes = {
+        name: value + late if isinstance(value, (int, float)) and abs(value - NOW) < 1000 else value
+        for name, value in changes.items()
+    }
     token = forged(issuer, {"alg": "RS256", "kid": issuer.rsa_id}, issuer.claims(**changes))
     assert send(gateway, get(f"Authorization: Bearer {token}")).status == status
 

@@ -55,9 +55,13 @@ enum HTTPBackend {
         var forwarder = RetryingForwarder(context: context, timeouts: backend.timeouts(route), backend: backend)
         let authorities = IOBuffer(capacity: 64)
         if route.traffic?.retry != nil, route.hasInterchangeableBackends {
+            var tried = [backend]
             forwarder.another = {
                 let inputs = context.inputs(exchange)
-                guard let next = route.pick(context, inputs), let upstream = next.hostUpstream else { return nil }
+                guard let next = route.pick(context, after: tried, inputs), let upstream = next.hostUpstream else {
+                    return nil
+                }
+                tried.append(next)
                 authorities.clear()
                 authorities.append(upstream.authorityBytes)
                 return (next, upstream, authorities.view)

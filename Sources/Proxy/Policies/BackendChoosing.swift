@@ -40,6 +40,16 @@ extension CompiledRoute {
         return load(second) < load(first) ? second : first
     }
 
+    /// Where a request goes that has failed at `tried`: to a backend that it has not been to, as long as there is one.
+    func pick(
+        _ context: RouteContext, after tried: [CompiledBackend], _ inputs: @autoclosure () -> RuleInputs
+    ) -> CompiledBackend? {
+        let chosen = pick(context, inputs())
+        guard let chosen, tried.contains(where: { $0 === chosen }) else { return chosen }
+        let rest = backends.filter { backend in !tried.contains { $0 === backend } }
+        return Self.weighted(rest, &context.worker.random) ?? chosen
+    }
+
     private static func weighted(
         _ backends: [CompiledBackend], _ random: inout some RandomNumberGenerator
     ) -> CompiledBackend? {
