@@ -29,6 +29,9 @@ BATCH = 4000
 TYPE_NAMES = {"null": "null_type", "timestamp": "google.protobuf.Timestamp", "duration": "google.protobuf.Duration"}
 
 
+BITS_OF_BYTES = re.compile(r"""math\.bit\w+\([^()]*\bb["']""")
+
+
 def type_name(type):
     name = str(type).lower().split("<")[0]
     return TYPE_NAMES.get(name, name)
@@ -145,6 +148,9 @@ def main():
     cases = []
     while count > 0:
         text, is_shared = generator.text()
+        # Bits of bytes are an extension of ours that neither engine beside us knows; its vectors are in a table of their own.
+        if BITS_OF_BYTES.search(text):
+            continue
         if len(text) <= 2000:
             cases.append((text, generator.random.sample(range(len(ROWS)), 2), is_shared))
             count -= 2 if is_shared else 0
